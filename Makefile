@@ -1,0 +1,24 @@
+# Every target prints itself in `make help`; `make check` and `make test` are exactly what CI runs.
+PYTHON ?= python3
+BIN := .venv/bin
+MEMBERS := libs/common services/platform services/inventory services/promotions services/orders services/customer_service services/reporting apps/storeops
+MEMBER_NAMES := storeops-common storeops-platform storeops-inventory storeops-promotions storeops-orders storeops-customer-service storeops-reporting storeops
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help install lock demo serve test check format lint types imports docs clean
+
+help: ## Show the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*## "} {printf "  %-12s %s\n", $$1, $$2}'
+
+install: .venv/.installed ## Create .venv with everything, pinned by hash
+
+.venv/.installed: requirements.lock $(addsuffix /pyproject.toml,$(MEMBERS))
+	@test -x $(BIN)/uv || { $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet uv; }
+	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock
+	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet --no-deps $(addprefix -e ,$(MEMBERS))
+	@touch $@
+
+lock: ## Resolve requirements.lock anew (no addresses in it)
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		$(addprefix --no-emit-package ,$(MEMBER_NAMES)) --group dev $(addsuffix /pyproject.toml,$(MEMBERS)) -o requirements.lock

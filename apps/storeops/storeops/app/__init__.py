@@ -1,0 +1,1 @@
+"""The `storeops` command: the only place that may import every service."""

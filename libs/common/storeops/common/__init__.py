@@ -1,0 +1,1 @@
+"""What every StoreOps service stands on. Imports no service."""

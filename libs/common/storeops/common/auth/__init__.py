@@ -1,0 +1,1 @@
+"""Who may do what: permissions by role, callers with grants, tokens."""

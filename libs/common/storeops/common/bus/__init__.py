@@ -1,0 +1,1 @@
+"""The bus: one port (`base`), two transports (`postgres`, `kafka`), one behaviour."""

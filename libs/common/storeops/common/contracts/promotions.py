@@ -1,0 +1,107 @@
+"""Events and quote bodies of the promotions service. Topic `listing`, key the listing id."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from storeops.common.contracts.base import Contract, Event
+from storeops.common.money import Minor
+
+Quantity = Annotated[int, Field(ge=1, le=10_000)]
+
+
+class ListingListed(Event, type="listing.listed.v1", topic="listing", key="listing_id"):
+    """A listing went on the shelf."""
+
+    listing_id: str
+    store_id: str
+    sku: str
+    by: str
+    """`system` or the person's id."""
+    reason: str
+
+
+class ListingDelisted(Event, type="listing.delisted.v1", topic="listing", key="listing_id"):
+    """A listing left the shelf (缺货产品及时下架, LST-3)."""
+
+    listing_id: str
+    store_id: str
+    sku: str
+    by: str
+    reason: str
+
+
+class QuoteLine(Contract):
+    """What a caller wants priced."""
+
+    sku: str = Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")
+    quantity: Quantity
+
+
+class QuoteRequest(Contract):
+    """A basket to be priced for a store; `customer_id` when the buyer is known."""
+
+    store_id: str = Field(max_length=64)
+    lines: tuple[QuoteLine, ...] = Field(min_length=1, max_length=200)
+
+
+class AppliedDiscount(Contract):
+    """One promotion's part of a line's discount, in minor units."""
+
+    kind: str
+    campaign_id: str
+    amount: Minor
+
+
+class PricedLine(Contract):
+    """A line with its money: gross − discount = net, all in minor units."""
+
+    sku: str
+    quantity: Quantity
+    unit_price: Minor
+    gross: Minor
+    discount: Minor
+    net: Minor
+    discounts: tuple[AppliedDiscount, ...] = ()
+
+
+class QuoteNote(Contract):
+    """Why a campaign applied or did not (PRM-2): stable code and a sentence."""
+
+    campaign_id: str
+    name: str
+    applied: bool
+    code: str
+    message: str
+
+
+class Quote(Contract):
+    """A priced basket that explains itself."""
+
+    store_id: str
+    currency: str
+    lines: tuple[PricedLine, ...]
+    gross: Minor
+    discount: Minor
+    net: Minor
+    campaign_ids: tuple[str, ...] = ()
+    notes: tuple[QuoteNote, ...] = ()
+
+
+class QuoteRefusal(Contract):
+    """Why one basket of a batch has no price."""
+
+    code: str
+    detail: str
+
+
+class QuoteBatchRequest(Contract):
+    """Up to 500 baskets in one call."""
+
+    quotes: tuple[QuoteRequest, ...] = Field(min_length=1, max_length=500)
+
+
+class QuoteBatch(Contract):
+    """Answers in the order of the request: a quote or a refusal each."""
+
+    items: tuple[Quote | QuoteRefusal, ...]

@@ -1,0 +1,61 @@
+"""Registering handlers: `@events.on(OrderPaid)` names a fact and the one use case that answers it."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+from storeops.common.bus.base import Message
+from storeops.common.contracts.base import REGISTRY, Event
+from storeops.common.db import WriteSession
+
+E = TypeVar("E", bound=Event)
+One = Callable[[WriteSession, E], Awaitable[None]]
+Many = Callable[[WriteSession, Sequence[E]], Awaitable[None]]
+Raw = Callable[[WriteSession, Sequence[Message]], Awaitable[None]]
+OneT = TypeVar("OneT", bound=Callable[..., Awaitable[None]])
+
+
+class Handler(NamedTuple):
+    """What to call for a type: with one event, or with a list of at most `batch` of one partition."""
+
+    call: Callable[[WriteSession, Any], Awaitable[None]]
+    batch: int
+    """0: one event a call."""
+
+
+class EventRouter:
+    """The handlers of one consumer group.
+
+    `observer` groups publish nothing that others act on: playing the sandbox clock need not wait for them at each
+    step, and nobody waits for them, so they turn at most every `pace` seconds.
+    """
+
+    def __init__(self, group: str, *, pace: float = 0.003, observer: bool = False) -> None:
+        self.group = group
+        self.pace = pace
+        self.observer = observer
+        self.handlers: dict[str, Handler] = {}
+        self.raw: Raw | None = None
+
+    def on(self, *events: type[Event], batch: int = 0) -> Callable[[OneT], OneT]:
+        """Handle these events: one a call, or with `batch` lists of at most so many."""
+
+        def register(call: OneT) -> OneT:
+            for event in events:
+                if event.type in self.handlers:
+                    message = f"{event.type} has two handlers in group {self.group}"
+                    raise TypeError(message)
+                self.handlers[event.type] = Handler(call, batch)
+            return call
+
+        return register
+
+    def on_everything(self, call: Raw) -> Raw:
+        """Handle every message of every topic as it lies on the bus; for the archive."""
+        self.raw = call
+        return call
+
+    def topics(self, every: Sequence[str]) -> list[str]:
+        """The topics this group reads."""
+        if self.raw is not None:
+            return sorted(every)
+        return sorted({REGISTRY[wire_type].topic for wire_type in self.handlers})

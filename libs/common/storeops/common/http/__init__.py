@@ -1,0 +1,1 @@
+"""All FastAPI glue: routes with permissions, sessions, idempotency, problems, pages."""

@@ -1,0 +1,227 @@
+"""Routes that declare their permission, and the sessions they run in.
+
+`ServiceRouter` makes every endpoint say who may call it and how it may fail. `writing(service)` and
+`reading_from(service)` are the session dependencies: the transaction of a request opens with the stores in which the
+caller holds the endpoint's permission, and commits with the finished response in hand, before it is sent.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any, Literal, TypeVar, cast
+
+import asyncpg
+from fastapi import APIRouter, Request, Response
+from fastapi.routing import APIRoute
+from starlette.types import Receive, Send
+from starlette.types import Scope as AsgiScope
+
+from storeops.common.auth.callers import Caller
+from storeops.common.auth.permissions import Permission
+from storeops.common.consumer import give_hints
+from storeops.common.db import ReadSession, WriteSession, reading, transaction
+from storeops.common.errors import DomainError, Invalid
+from storeops.common.faults import reach
+from storeops.common.http.context import context_of
+from storeops.common.http.idempotency import (
+    IdempotencyInProgress,
+    Replayed,
+    fingerprint_of,
+    is_duplicate,
+    key_of,
+    record,
+    stored,
+)
+from storeops.common.scope import Scope
+
+Public = Literal["public"]
+Idempotency = Literal["required", "honoured"]
+Afterwards = Callable[[Response], Awaitable[Response]]
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class UnknownParameter(Invalid):
+    """A query parameter that the endpoint does not have."""
+
+
+class UnprintableText(Invalid):
+    """A NUL character, which no text of this system may hold."""
+
+
+class SpineRoute(APIRoute):
+    """A route whose finished response reaches the session before the commit."""
+
+    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:
+        """Refuse what no endpoint accepts; then hand the finished response to the session dependency."""
+        handle = super().get_route_handler()
+        known = {field.alias for field in self.dependant.query_params}
+
+        async def handler(request: Request) -> Response:
+            refuse_unknown(request, known)
+            if b"\\u0000" in await request.body():
+                message = "the body holds a NUL character (\\u0000)"
+                raise UnprintableText(message)
+            response = await handle(request)
+            request.state.response = response
+            return Deferred(response, request)
+
+        return handler
+
+
+class Deferred(Response):
+    """The response as it leaves: after the commit, and after what the endpoint asked to wait for (`Prefer: wait`)."""
+
+    def __init__(self, response: Response, request: Request) -> None:
+        self.response = response
+        self.request = request
+        self.background = None
+
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        """Send the response that holds once the transaction has committed."""
+        await reach("request.after_commit")
+        response = await settled(self.request, self.response)
+        await response(scope, receive, send)
+
+
+async def settled(request: Request, response: Response) -> Response:
+    """The response after waiting for what the endpoint asked for."""
+    afterwards = cast(Afterwards | None, getattr(request.state, "afterwards", None))
+    return response if afterwards is None else await afterwards(response)
+
+
+def refuse_unknown(request: Request, known: set[str]) -> None:
+    """Refuse query parameters that the endpoint does not have, and NUL in path or query."""
+    for name, value in request.query_params.multi_items():
+        if name not in known:
+            errors = [{"pointer": f"/query/{name}", "value": value[:200], "expected": f"one of {sorted(known)}"}]
+            message = f"unknown query parameter {name!r}"
+            raise UnknownParameter(message, errors=errors)
+        if "\0" in value:
+            message = f"query parameter {name!r} holds a NUL character"
+            raise UnprintableText(message)
+    if "\0" in request.url.path or any("\0" in str(value) for value in request.path_params.values()):
+        message = "the path holds a NUL character"
+        raise UnprintableText(message)
+
+
+class ServiceRouter(APIRouter):
+    """Routes of one service."""
+
+    def __init__(self, service: str, *, tags: Sequence[str] = ()) -> None:
+        super().__init__(route_class=SpineRoute, tags=list(tags) or [service])
+        self.service = service
+
+    def endpoint(
+        self,
+        method: str,
+        path: str,
+        *,
+        permission: Permission | Public,
+        errors: Sequence[type[DomainError]] = (),
+        status: int = 200,
+        idempotency: Idempotency = "honoured",
+        secret: bool = False,
+        also: dict[int, dict[str, Any]] | None = None,
+    ) -> Callable[[F], F]:
+        """Declare an endpoint: who may call it, how it may fail, whether it needs an Idempotency-Key.
+
+        `secret` says that the body or the answer holds a password, a key or a token: neither is kept under an
+        Idempotency-Key, and a refusal shows no value of the body. `also` documents further successful answers, such as 202 beside 201.
+        """
+        responses: dict[int | str, dict[str, Any]] = {**(also or {}), **errors_of(*errors)}
+
+        def register(call: F) -> F:
+            self.add_api_route(
+                path,
+                call,
+                methods=[method],
+                status_code=status,
+                responses=responses,
+                operation_id=call.__name__,
+                openapi_extra={
+                    "x-permission": str(permission),
+                    "x-idempotency": "never" if secret else idempotency,
+                    "x-secret": secret,
+                },
+                response_model_exclude_none=False,
+            )
+            return call
+
+        return register
+
+
+def errors_of(*errors: type[DomainError]) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI responses of typed failures, grouped by status."""
+    by_status: dict[int | str, dict[str, Any]] = {}
+    for error in errors:
+        entry = by_status.setdefault(error.status, {"description": "", "content": {"application/problem+json": {}}})
+        entry["description"] = ", ".join(filter(None, [entry["description"], f"`{error.code()}`"]))
+    return by_status
+
+
+def permission_of(request: Request) -> str:
+    """The permission that the matched route declares."""
+    return request.scope["route"].openapi_extra["x-permission"]
+
+
+async def caller_of(request: Request) -> Caller:
+    """Who calls; raises `Unauthenticated` (401)."""
+    known = getattr(request.state, "caller", None)
+    if known is None:
+        known = await context_of(request).verifier.caller(request.headers.get("authorization"))
+        request.state.caller = known
+    return known
+
+
+async def scope_of(request: Request, service: str) -> Scope:
+    """The stores in which the caller holds the endpoint's permission; raises 401 or 403."""
+    permission = permission_of(request)
+    trace = request.headers.get("traceparent")
+    correlation = getattr(request.state, "request_id", None)
+    if permission == "public":
+        return Scope(service, "public", frozenset(), correlation_id=correlation, traceparent=trace)
+    caller = await caller_of(request)
+    stores = caller.stores_for(Permission(permission))
+    acting = request.headers.get("storeops-subject") if caller.kind == "service" else None
+    actor = f"{caller.subject} for {acting}" if acting else caller.subject
+    return Scope(service, actor, stores, correlation_id=correlation, traceparent=trace)
+
+
+def reading_from(service: str) -> Callable[[Request], AsyncIterator[ReadSession]]:
+    """The dependency that gives an endpoint a read-only session."""
+
+    async def dependency(request: Request) -> AsyncIterator[ReadSession]:
+        scope = await scope_of(request, service)
+        async with reading(context_of(request).databases[service], scope) as session:
+            yield session
+
+    return dependency
+
+
+def writing(service: str) -> Callable[[Request], AsyncIterator[WriteSession]]:
+    """The dependency that gives an endpoint a writing session, with idempotency when the request has a key."""
+
+    async def dependency(request: Request) -> AsyncIterator[WriteSession]:
+        context = context_of(request)
+        scope = await scope_of(request, service)
+        database = context.databases[service]
+        extra = request.scope["route"].openapi_extra
+        key = None if extra["x-secret"] else key_of(request, required=extra["x-idempotency"] == "required")
+        route = f"{request.method} {request.scope['route'].path}"
+        fingerprint = await fingerprint_of(request) if key else ""
+        try:
+            async with transaction(database, scope) as session:
+                yield session
+                if key:
+                    session.idempotency = record(key, fingerprint, scope, route, request.state.response)
+                await reach("request.before_commit")
+        except Exception as error:
+            if key and isinstance(error, asyncpg.LockNotAvailableError):
+                message = f"the first request with Idempotency-Key {key!r} has not finished"
+                raise IdempotencyInProgress(message) from error
+            if key and (isinstance(error, DomainError) or is_duplicate(error)):
+                answer = await stored(database, scope, route, key, fingerprint)
+                if answer is not None:
+                    raise Replayed(Deferred(answer, request)) from error
+            raise
+        give_hints(context.signals, session)
+
+    return dependency

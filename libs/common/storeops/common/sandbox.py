@@ -1,0 +1,192 @@
+"""The sandbox clock: business time as a row that moves forward only, and plays what falls due on its way.
+
+Playing means: to the next due instant, then wait until quiet (outboxes empty, groups at the end of the log, nothing
+due), again, until the target. Observer groups (archive, figures) are not waited for: nothing acts on them.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+import structlog
+from fastapi import Depends, Request, Response
+from pydantic import AwareDatetime, BaseModel
+
+from storeops.common.auth.permissions import Permission
+from storeops.common.bus.base import Bus
+from storeops.common.clock import machine_now, monotonic
+from storeops.common.consumer import is_passing
+from storeops.common.db import Database
+from storeops.common.errors import Conflict
+from storeops.common.http.bodies import Body
+from storeops.common.http.context import HttpContext, context_of
+from storeops.common.http.routing import ServiceRouter, scope_of
+from storeops.common.scope import Scope
+from storeops.common.signals import Signals
+
+log = structlog.get_logger()
+router = ServiceRouter("platform", tags=["sandbox"])
+
+MAX_WAIT = 30.0
+"""Seconds that a request waits for the clock to arrive."""
+
+
+class ClockBehind(Conflict):
+    """The sandbox clock goes forward only."""
+
+
+class AdvanceClock(Body):
+    """Where to go."""
+
+    to: AwareDatetime
+
+
+class ClockRead(BaseModel):
+    """The sandbox clock: `advancing` until `now` has arrived at `target` and all is quiet."""
+
+    now: datetime
+    target: datetime
+    status: str
+
+
+async def operator(request: Request) -> Scope:
+    """The caller, who needs the right to operate the spine."""
+    return await scope_of(request, "platform")
+
+
+async def clock_of(context: HttpContext) -> ClockRead:
+    """The clock as it stands."""
+    [row] = await run(context.databases["platform"], "SELECT now, target, playing FROM sandbox.clock")
+    return ClockRead(now=row[0], target=row[1], status="advancing" if row[2] else "ready")
+
+
+@router.endpoint("GET", "/v1/sandbox/clock", permission=Permission.SPINE_OPERATE)
+async def read_clock(request: Request, _scope: Annotated[Scope, Depends(operator)]) -> ClockRead:
+    """Business time of this sandbox."""
+    return await clock_of(context_of(request))
+
+
+@router.endpoint(
+    "POST", "/v1/sandbox/clock/advance", permission=Permission.SPINE_OPERATE, status=202, errors=[ClockBehind]
+)
+async def advance_clock(
+    request: Request, response: Response, body: AdvanceClock, _scope: Annotated[Scope, Depends(operator)]
+) -> ClockRead:
+    """Play time forward. Answers at once, or with `Prefer: wait=N` when it has arrived, after N seconds at most."""
+    context = context_of(request)
+    moved = await run(
+        context.databases["platform"],
+        "UPDATE sandbox.clock SET target = $1, playing = true WHERE target <= $1 RETURNING 1",
+        body.to,
+    )
+    if not moved:
+        message = f"the clock is at {(await clock_of(context)).target.isoformat()}, and goes forward only"
+        raise ClockBehind(message)
+    context.signals.emit("advance")
+    until = monotonic() + wait_of(request)
+    clock = await clock_of(context)
+    while clock.status != "ready" and monotonic() < until:
+        await asyncio.sleep(0.002)
+        clock = await clock_of(context)
+    response.status_code = 200 if clock.status == "ready" else 202
+    return clock
+
+
+def wait_of(request: Request) -> float:
+    """Seconds of `Prefer: wait=N`, at most `MAX_WAIT`."""
+    for part in request.headers.get("prefer", "").split(","):
+        name, _, value = part.strip().partition("=")
+        if name == "wait" and value.isdigit():
+            return min(float(value), MAX_WAIT)
+    return 0.0
+
+
+async def run(database: Database, sql: str, *args: object) -> list[tuple[Any, ...]]:
+    """One statement on the clock's row, by the application's own login."""
+    slot = await database.acquire()
+    try:
+        rows = await slot.driver.fetch(sql, *args)
+    except BaseException:
+        await database.discard(slot)
+        raise
+    database.release(slot)
+    return [tuple(row) for row in rows]
+
+
+class Player:
+    """Moves the clock to its target; one at a time, in a worker process."""
+
+    def __init__(
+        self, database: Database, bus: Bus, signals: Signals, *, services: Sequence[str], observers: Sequence[str]
+    ) -> None:
+        self._database = database
+        self._bus = bus
+        self._signals = signals
+        self._observers = frozenset(observers)
+        self._wake = asyncio.Event()
+        self._stop = signals.on("advance", lambda _data: self._wake.set())
+        pending = " OR ".join(
+            f"EXISTS (SELECT FROM {name}.outbox) OR EXISTS "
+            f"(SELECT FROM {name}.timer WHERE state = 'armed' AND due_at <= (SELECT now FROM sandbox.clock))"
+            for name in services
+        )
+        self._pending = f"SELECT {pending}"
+        due = " UNION ALL ".join(f"SELECT min(due_at) AS due FROM {name}.timer WHERE state = 'armed'" for name in services)
+        self._next = f"SELECT min(due) FROM ({due}) AS every_service WHERE due <= $1"
+
+    async def run(self) -> None:
+        """Play until cancelled."""
+        try:
+            while True:
+                try:
+                    while await self._step():
+                        pass
+                except Exception as error:
+                    if not is_passing(error):
+                        raise
+                    log.warning("clock_retry", error=repr(error))
+                    await asyncio.sleep(0.5)
+                try:
+                    await asyncio.wait_for(self._wake.wait(), 1.0)
+                except TimeoutError:
+                    continue
+                finally:
+                    self._wake.clear()
+        finally:
+            self._stop()
+
+    async def _step(self) -> bool:
+        """One move, or the arrival; answers whether there is more to play."""
+        [(now, target, playing)] = await run(self._database, "SELECT now, target, playing FROM sandbox.clock")
+        if not playing:
+            return False
+        await self._quiet()
+        if now < target:
+            [(due,)] = await run(self._database, self._next, target)
+            await run(self._database, "UPDATE sandbox.clock SET now = greatest(now, $1)", due or target)
+            self._signals.emit("clock")
+        else:
+            await run(self._database, "UPDATE sandbox.clock SET playing = false WHERE target = $1", target)
+        return True
+
+    async def _quiet(self) -> None:
+        while True:
+            self._signals.emit("hurry")
+            [(pending,)] = await run(self._database, self._pending)
+            if not pending:
+                lag = await self._bus.lag()
+                if not any(count for group, count in lag.items() if group not in self._observers):
+                    [(pending,)] = await run(self._database, self._pending)
+                    if not pending:
+                        return
+            await asyncio.sleep(0.002)
+
+
+async def set_clock_once(database: Database, start: datetime | None) -> None:
+    """Begin the sandbox's time, unless it has begun."""
+    await run(
+        database,
+        "INSERT INTO sandbox.clock (now, target) VALUES ($1, $1) ON CONFLICT DO NOTHING",
+        start or machine_now(),
+    )

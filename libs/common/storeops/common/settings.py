@@ -1,0 +1,58 @@
+"""Settings of the spine, from the environment (`STOREOPS_…`). A service adds its own with its own prefix."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+SERVICE_PORTS = {
+    "platform": 8001,
+    "inventory": 8002,
+    "promotions": 8003,
+    "orders": 8004,
+    "customer_service": 8005,
+    "reporting": 8006,
+}
+"""Where a service listens when it runs alone, unless `STOREOPS_<SERVICE>_URL` says otherwise."""
+
+
+class Settings(BaseSettings):
+    """What every process of StoreOps must know."""
+
+    model_config = SettingsConfigDict(env_prefix="STOREOPS_", extra="ignore")
+
+    data_dir: Path = Path(".storeops")
+    """Where the embedded servers and generated secrets live."""
+    database_url: str | None = None
+    """PostgreSQL of production, as the role `storeops_app`; unset: the embedded one."""
+    admin_database_url: str | None = None
+    """The same database as a role that may create schemas and roles: for `storeops migrate`."""
+    bus: Literal["postgres", "kafka"] = "postgres"
+    kafka: str | None = None
+    """Bootstrap servers."""
+    topic_prefix: str = ""
+    """Put before Kafka topic names, so that several installations may share a cluster."""
+    partitions: int = Field(default=1, ge=1, le=256)
+    """Partitions of a topic when it is first made."""
+    lease: float = Field(default=15.0, gt=0.2)
+    """Seconds after which a silent owner loses its partitions on PostgreSQL."""
+    pool_size: int = Field(default=20, ge=2, le=100)
+    host: str = "127.0.0.1"
+    port: int = 8000
+    """Where everything listens when one process serves it all."""
+    sandbox_start: datetime | None = None
+    """Where a new sandbox begins; now, unless set."""
+    sandbox: bool = False
+    """Business time is a row that `/v1/sandbox/clock` moves."""
+    issuer: str = "storeops"
+    service_secret: str | None = None
+    """Proves a service to the platform; unset: made once and kept in the data folder."""
+    contact_key: str | None = None
+    """Keys the fingerprints of phones and addresses; unset: made once and kept in the data folder."""
+    log_level: str = "INFO"
+    max_body: int = 1_000_000
+    """Bytes of a request's body."""
+    max_batch_body: int = 16_000_000
+    """Bytes of a `:batch` request or an upload."""
