@@ -6,7 +6,7 @@ MEMBER_NAMES := storeops-common storeops-platform storeops-inventory storeops-pr
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock demo serve test check format lint types imports docs clean
+.PHONY: help install lock demo serve test check format docs clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*## "} {printf "  %-12s %s\n", $$1, $$2}'
@@ -22,3 +22,29 @@ install: .venv/.installed ## Create .venv with everything, pinned by hash
 lock: ## Resolve requirements.lock anew (no addresses in it)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		$(addprefix --no-emit-package ,$(MEMBER_NAMES)) --group dev $(addsuffix /pyproject.toml,$(MEMBERS)) -o requirements.lock
+
+docs: install ## Write the generated documents (OpenAPI, AsyncAPI, docs/events.md, golden samples)
+	$(BIN)/python -m storeops.app.documents
+
+demo: install ## Set everything up and replay two weeks of real orders (ARGS="--days 2 --exit …")
+	@$(BIN)/storeops demo $(ARGS)
+
+serve: install ## Run everything on an embedded PostgreSQL in ./.storeops
+	@$(BIN)/storeops serve $(ARGS)
+
+check: install ## Format, lint, types, imports, architecture: what CI checks
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/basedpyright
+	$(BIN)/pytest -q tests/architecture
+
+format: install ## Format and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+test: install ## The whole suite, on real PostgreSQL and real Kafka
+	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+
+clean: ## Forget the demo's and serve's data (.storeops); the environment stays
+	rm -rf .storeops

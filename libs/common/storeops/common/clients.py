@@ -63,9 +63,7 @@ class Peers:
         await self._network.aclose()
 
 
-async def call_asgi(
-    app: ASGIApp, method: str, path: str, body: bytes, headers: Mapping[str, str]
-) -> tuple[int, bytes]:
+async def call_asgi(app: ASGIApp, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
     """One request to an application in this process: status and body."""
     status = 500
     chunks: list[bytes] = []

@@ -147,7 +147,11 @@ class Consumer:
         message = batch.messages[0]
         tries = self._tries[message.event_id] = self._tries.get(message.event_id, 0) + 1
         log.warning(
-            "message_failed", group=self._router.group, type=message.type, event=message.event_id, tries=tries,
+            "message_failed",
+            group=self._router.group,
+            type=message.type,
+            event=message.event_id,
+            tries=tries,
             error=repr(error),
         )
         if tries < TRIES:
@@ -195,7 +199,9 @@ async def apply(session: WriteSession, router: EventRouter, messages: Sequence[M
         if live:
             await router.raw(session, live)
     else:
-        await call_handlers(session, router, [Decoded(m, REGISTRY[m.type].model_validate_json(m.payload)) for m in live])
+        await call_handlers(
+            session, router, [Decoded(m, REGISTRY[m.type].model_validate_json(m.payload)) for m in live]
+        )
     CONSUMED.labels(router.group).inc(len(live))
 
 
@@ -226,7 +232,7 @@ async def receive(
     """Write the inbox: answers the ids that are new, and the (topic, key) pairs that have parked messages."""
     schema = session.scope.service
     row = await session.fetchrow(
-        f"WITH fresh AS (INSERT INTO {schema}.inbox (consumer, event_id) "  # noqa: S608 - the schema is our own name
+        f"WITH fresh AS (INSERT INTO {schema}.inbox (consumer, event_id) "
         "SELECT $1, id FROM unnest($2::uuid[]) AS t(id) ON CONFLICT DO NOTHING RETURNING event_id::text), "
         f"blocked AS (SELECT DISTINCT topic, key FROM {schema}.parked WHERE consumer = $1 AND key = ANY($3::text[])) "
         "SELECT ARRAY(SELECT event_id FROM fresh), ARRAY(SELECT topic FROM blocked), ARRAY(SELECT key FROM blocked)",
@@ -241,7 +247,7 @@ async def receive(
 async def forget(session: WriteSession, group: str, messages: Sequence[Message]) -> None:
     """Take inbox rows back: a parked message has had no effect yet."""
     await session.fetch(
-        f"DELETE FROM {session.scope.service}.inbox WHERE consumer = $1 AND event_id = ANY($2::uuid[])",  # noqa: S608
+        f"DELETE FROM {session.scope.service}.inbox WHERE consumer = $1 AND event_id = ANY($2::uuid[])",
         group,
         [message.event_id for message in messages],
     )
@@ -252,7 +258,7 @@ async def park(session: WriteSession, group: str, failed: Sequence[tuple[Message
     schema = session.scope.service
     for message, error, trace in failed:
         await session.fetch(
-            f'INSERT INTO {schema}.parked (consumer, topic, partition, "offset", event_id, type, key, sequence, '  # noqa: S608
+            f'INSERT INTO {schema}.parked (consumer, topic, partition, "offset", event_id, type, key, sequence, '
             "store_id, occurred_at, headers, payload, error, trace) "
             "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING",
             group,

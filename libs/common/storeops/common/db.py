@@ -7,7 +7,7 @@ statement, in the same transaction. Knows no web framework and no bus.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -26,6 +26,7 @@ from storeops.common.spine import FlushStatements, IdempotencyRow, OutboxRow
 
 POOL_TIMEOUT = 10.0
 """Seconds a transaction waits for a connection before it is refused."""
+
 
 class DatabaseBusy(Unavailable):
     """Every connection of this process was in use for too long."""
@@ -227,8 +228,7 @@ class ReadSession:
             await self._release()
         except Exception:  # noqa: BLE001 - whatever broke the rollback, the connection must not be used again
             slot, self._slot, self._orm = self._slot, None, None
-            if slot is not None:
-                await self.database.discard(slot)
+            await self.database.discard(slot)
 
 
 class Cause(NamedTuple):
@@ -271,7 +271,7 @@ class WriteSession(ReadSession):
 
 
 @asynccontextmanager
-async def transaction(database: Database, scope: Scope) -> AsyncIterator[WriteSession]:
+async def transaction(database: Database, scope: Scope) -> AsyncGenerator[WriteSession]:
     """A writing transaction: commits when the block ends well, rolls back when it raises.
 
     What `after_commit` holds runs only after the commit. Nothing else in the system commits.
@@ -281,21 +281,21 @@ async def transaction(database: Database, scope: Scope) -> AsyncIterator[WriteSe
         yield session
         if session.outbox or session.idempotency:
             await session.driver()
-        await session._commit()  # pyright: ignore[reportPrivateUsage] - this function is the owner of the transaction
+        await session._commit()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - this owns the transaction
     except BaseException:
-        await session._abort()  # pyright: ignore[reportPrivateUsage]
+        await session._abort()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - this owns the transaction
         raise
     for call in session.after_commit:
         call()
 
 
 @asynccontextmanager
-async def reading(database: Database, scope: Scope) -> AsyncIterator[ReadSession]:
+async def reading(database: Database, scope: Scope) -> AsyncGenerator[ReadSession]:
     """A read-only transaction."""
     session = ReadSession(database, scope)
     try:
         yield session
-        await session._commit()  # pyright: ignore[reportPrivateUsage] - this function is the owner of the transaction
+        await session._commit()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - this owns the transaction
     except BaseException:
-        await session._abort()  # pyright: ignore[reportPrivateUsage]
+        await session._abort()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - this owns the transaction
         raise

@@ -47,18 +47,18 @@ def spine_invariants(service: str) -> list[Invariant]:
 
     async def early(session: ReadSession) -> Sequence[Any]:
         return await session.fetch(
-            f"SELECT kind, key, due_at, fired_at FROM {service}.timer WHERE state = 'fired' AND fired_at < due_at"  # noqa: S608
+            f"SELECT kind, key, due_at, fired_at FROM {service}.timer WHERE state = 'fired' AND fired_at < due_at"
         )
 
     async def overdue(session: ReadSession) -> Sequence[Any]:
         now = await session.now()
         return await session.fetch(
-            f"SELECT kind, key, due_at FROM {service}.timer WHERE state = 'armed' AND due_at < $1 - interval '1 hour'",  # noqa: S608
+            f"SELECT kind, key, due_at FROM {service}.timer WHERE state = 'armed' AND due_at < $1 - interval '1 hour'",
             now,
         )
 
     async def parked(session: ReadSession) -> Sequence[Any]:
-        return await session.fetch(f"SELECT consumer, type, key, error FROM {service}.parked")  # noqa: S608
+        return await session.fetch(f"SELECT consumer, type, key, error FROM {service}.parked")
 
     return [
         Invariant("I4", "no timer fired before it was due", early),

@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from aiokafka.partitioner import murmur2 as kafka_murmur2
+from aiokafka.partitioner import murmur2 as kafka_murmur2  # pyright: ignore[reportUnknownVariableType] - untyped
 
 
 @lru_cache(maxsize=65536)

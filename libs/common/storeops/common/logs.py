@@ -30,7 +30,7 @@ def configure_logs(level: str = "INFO") -> None:
     """JSON for machines, short lines on a terminal."""
     terminal = sys.stderr.isatty()
     last = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
-    steps = [structlog.contextvars.merge_contextvars, structlog.processors.add_log_level]
+    steps: list[Any] = [structlog.contextvars.merge_contextvars, structlog.processors.add_log_level]
     if not terminal:
         steps.append(structlog.processors.format_exc_info)
     structlog.configure(

@@ -3,7 +3,9 @@
 from prometheus_client import Counter, Gauge, Histogram
 
 REQUESTS = Histogram(
-    "storeops_http_request_seconds", "Seconds to answer a request.", ["method", "route", "status"],
+    "storeops_http_request_seconds",
+    "Seconds to answer a request.",
+    ["method", "route", "status"],
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0),
 )
 CONSUMED = Counter("storeops_events_consumed_total", "Events that had their effect.", ["group"])
@@ -13,7 +15,9 @@ CONSUMER_RETRIES = Counter("storeops_consumer_retries_total", "Pauses for the da
 RELAYED = Counter("storeops_events_relayed_total", "Events moved from an outbox to the bus.", ["service"])
 TIMERS_FIRED = Counter("storeops_timers_fired_total", "Deadlines that fired.", ["service", "kind"])
 TIMER_LATENESS = Histogram(
-    "storeops_timer_lateness_seconds", "Business seconds between a deadline and its firing.", ["service"],
+    "storeops_timer_lateness_seconds",
+    "Business seconds between a deadline and its firing.",
+    ["service"],
     buckets=(0.1, 1.0, 5.0, 30.0, 300.0, 3600.0),
 )
 OUTBOX_PENDING = Gauge("storeops_outbox_pending_events", "Events that wait for the relay.", ["service"])

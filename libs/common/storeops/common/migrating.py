@@ -21,9 +21,12 @@ LOCK = 7_163_002
 
 SANDBOX = [
     "CREATE SCHEMA IF NOT EXISTS sandbox",
-    "CREATE TABLE IF NOT EXISTS sandbox.clock (one boolean PRIMARY KEY DEFAULT true CHECK (one), "
-    "now timestamptz NOT NULL, target timestamptz NOT NULL CHECK (target >= now), "
-    "playing boolean NOT NULL DEFAULT false)",
+    """CREATE TABLE IF NOT EXISTS sandbox.clock (
+        one boolean PRIMARY KEY DEFAULT true CHECK (one),
+        now timestamptz NOT NULL,
+        target timestamptz NOT NULL CHECK (target >= now),
+        playing boolean NOT NULL DEFAULT false
+    )""",
 ]
 
 

@@ -7,7 +7,7 @@ ends the process; whoever started it starts it again.
 import asyncio
 import os
 import secrets
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -81,7 +81,8 @@ def database_urls(settings: Settings, services: Sequence[str]) -> dict[str, str]
 def peer_urls(settings: Settings, names: Sequence[str]) -> dict[str, str]:
     """Where services outside this process are: `STOREOPS_<SERVICE>_URL`, or their fixed ports on this host."""
     return {
-        name: os.environ.get(f"STOREOPS_{name.upper()}_URL") or f"http://{settings.host}:{SERVICE_PORTS.get(name, 8000)}"
+        name: os.environ.get(f"STOREOPS_{name.upper()}_URL")
+        or f"http://{settings.host}:{SERVICE_PORTS.get(name, 8000)}"
         for name in names
     }
 
@@ -106,7 +107,7 @@ def kept_secret(settings: Settings, given: str | None, name: str) -> str:
 @asynccontextmanager
 async def assemble(
     settings: Settings, services: Mapping[str, Service], *, alone: bool, everyone: Sequence[str]
-) -> AsyncIterator[Parts]:
+) -> AsyncGenerator[Parts]:
     """Open what a process needs for `services`; `alone` says that no other process shares the database.
 
     `everyone` names all services of the installation, here or elsewhere. Raises `ConfigurationRefused`.
@@ -219,8 +220,15 @@ async def run_process(parts: Parts, *, role: Role, port: int, stopping: asyncio.
         if role != "api":
             tasks += [group.create_task(part) for part in await workers(parts)]
         config = uvicorn.Config(
-            parts.application, host=parts.settings.host, port=port, log_config=None, access_log=False, lifespan="off",
-            loop="none", http="httptools", timeout_graceful_shutdown=5,
+            parts.application,
+            host=parts.settings.host,
+            port=port,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            loop="none",
+            http="httptools",
+            timeout_graceful_shutdown=5,
         )
         server = Server(config)
         serving = group.create_task(server.serve(), name="http")

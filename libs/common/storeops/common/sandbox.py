@@ -132,7 +132,9 @@ class Player:
             for name in services
         )
         self._pending = f"SELECT {pending}"
-        due = " UNION ALL ".join(f"SELECT min(due_at) AS due FROM {name}.timer WHERE state = 'armed'" for name in services)
+        due = " UNION ALL ".join(
+            f"SELECT min(due_at) AS due FROM {name}.timer WHERE state = 'armed'" for name in services
+        )
         self._next = f"SELECT min(due) FROM ({due}) AS every_service WHERE due <= $1"
 
     async def run(self) -> None:

@@ -33,7 +33,7 @@ class Signals:
         self._listeners: dict[str, list[Listener]] = defaultdict(list)
         self._pending: dict[str, list[Any]] = {}
         self._wake = asyncio.Event()
-        self._ear: "asyncpg.Connection[asyncpg.Record] | None" = None
+        self._ear: asyncpg.Connection[asyncpg.Record] | None = None
 
     def on(self, name: str, listener: Listener) -> Callable[[], None]:
         """Call `listener(data)` at every hint of that name; answers how to stop it."""

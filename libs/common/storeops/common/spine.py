@@ -77,6 +77,7 @@ class FlushStatements(NamedTuple):
 
 def schema_ddl(schema: str) -> list[str]:
     """DDL of a service's schema, its two roles and its spine tables."""
+    tables = ", ".join(f"{schema}.{table}" for table in SPINE_TABLES)
     return [
         f"CREATE SCHEMA IF NOT EXISTS {schema}",
         *(role_ddl(role) for role in (f"svc_{schema}", f"wrk_{schema}")),
@@ -142,8 +143,7 @@ def schema_ddl(schema: str) -> list[str]:
             PRIMARY KEY (consumer, event_id)
         )""",
         f"CREATE INDEX parked_key ON {schema}.parked (consumer, topic, key, sequence)",
-        f"GRANT SELECT, INSERT, UPDATE, DELETE ON {', '.join(f'{schema}.{t}' for t in SPINE_TABLES)} "
-        f"TO svc_{schema}, wrk_{schema}",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON {tables} TO svc_{schema}, wrk_{schema}",
     ]
 
 
@@ -167,7 +167,9 @@ SEES_STORE = (
 """The row-level rule of a table with a store_id."""
 
 
-def table_ddl(schema: str, table: str, *, rule: str = SEES_STORE, rights: str = "SELECT, INSERT, UPDATE, DELETE") -> list[str]:
+def table_ddl(
+    schema: str, table: str, *, rule: str = SEES_STORE, rights: str = "SELECT, INSERT, UPDATE, DELETE"
+) -> list[str]:
     """Row-level security and rights of a business table; ledgers get no UPDATE or DELETE by `rights`."""
     name = f"{schema}.{table}"
     return [

@@ -85,8 +85,9 @@ async def arm(session: WriteSession, armings: Iterable[Arming]) -> None:
     if not rows:
         return
     await session.fetch(
-        f"INSERT INTO {session.scope.service}.timer AS held (kind, key, due_at, armed_for) "  # noqa: S608
-        "SELECT kind, key, due_at, due_at FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS t(kind, key, due_at) "
+        f"INSERT INTO {session.scope.service}.timer AS held (kind, key, due_at, armed_for) "
+        "SELECT kind, key, due_at, due_at "
+        "FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS t(kind, key, due_at) "
         "ON CONFLICT (kind, key) DO UPDATE SET due_at = excluded.due_at, armed_for = excluded.due_at, state = 'armed', "
         "generation = held.generation + 1, fired_at = NULL",
         [row.kind for row in rows],
@@ -100,7 +101,7 @@ async def cancel(session: WriteSession, keys: Sequence[str], *, kinds: Sequence[
     if not keys:
         return
     await session.fetch(
-        f"UPDATE {session.scope.service}.timer SET state = 'cancelled' "  # noqa: S608
+        f"UPDATE {session.scope.service}.timer SET state = 'cancelled' "
         "WHERE key = ANY($1::text[]) AND kind = ANY($2::text[]) AND state = 'armed'",
         list(keys),
         list(kinds),
@@ -135,7 +136,7 @@ async def fire_due(
         due = [
             DueTimer(*row)
             for row in await session.fetch(
-                f"SELECT kind, key, due_at, generation FROM {service}.timer "  # noqa: S608
+                f"SELECT kind, key, due_at, generation FROM {service}.timer "
                 "WHERE state = 'armed' AND due_at <= $1 AND kind = ANY($3::text[]) AND key <> ALL($4::text[]) "
                 "ORDER BY due_at, key LIMIT $2",
                 now,
@@ -171,7 +172,7 @@ class TimerSettled(Exception):
 async def mark_fired(session: WriteSession, due: Sequence[DueTimer], now: datetime) -> None:
     """Mark timers fired; raises `TimerSettled` when one of them is no longer as it was read."""
     fired = await session.fetch(
-        f"UPDATE {session.scope.service}.timer AS held SET state = 'fired', fired_at = $4 "  # noqa: S608
+        f"UPDATE {session.scope.service}.timer AS held SET state = 'fired', fired_at = $4 "
         "FROM unnest($1::text[], $2::text[], $3::int[]) AS t(kind, key, generation) "
         "WHERE held.kind = t.kind AND held.key = t.key AND held.generation = t.generation AND held.state = 'armed' "
         "RETURNING 1",
@@ -227,7 +228,7 @@ class TimerRunner:
             except TimerSettled:
                 return 1
             except TimerFailed as failure:
-                log.error("timer_failed", service=self._service, key=failure.key, exc_info=failure.__cause__)
+                log.exception("timer_failed", service=self._service, key=failure.key, exc_info=failure.__cause__)
                 self._sick[failure.key] = now + 60.0
                 return 1
             except Exception as error:
@@ -259,9 +260,7 @@ class TimerRunner:
     async def _until_next(self) -> float:
         try:
             async with reading(self._database, worker_scope(self._service)) as session:
-                due = await session.fetchval(
-                    f"SELECT min(due_at) FROM {self._service}.timer WHERE state = 'armed'"  # noqa: S608
-                )
+                due = await session.fetchval(f"SELECT min(due_at) FROM {self._service}.timer WHERE state = 'armed'")
                 now = await session.now()
         except Exception as error:
             if not is_passing(error):

@@ -1,4 +1,7 @@
-"""Signing the tokens that `Verifier` checks. Keeps no key and looks nobody up: who may have one is decided elsewhere."""
+"""Signing the tokens that `Verifier` checks.
+
+Keeps no key and looks nobody up; who may have one is decided elsewhere.
+"""
 
 from collections.abc import Sequence
 from typing import Any

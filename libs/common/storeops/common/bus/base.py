@@ -116,7 +116,8 @@ class Bus(Protocol):
 
     async def purge(self, older_than: datetime) -> int:
         """Drop messages that every group has handled and that are older; answers how many, where the transport
-        can tell."""
+        can tell.
+        """
         ...
 
     async def close(self) -> None:

@@ -52,8 +52,12 @@ DDL = [
         lease_until timestamptz,
         PRIMARY KEY (grp, topic, partition)
     ) WITH (fillfactor = 50)""",
-    "CREATE TABLE bus.member (grp text NOT NULL, member text NOT NULL, seen_at timestamptz NOT NULL, "
-    "PRIMARY KEY (grp, member))",
+    """CREATE TABLE bus.member (
+        grp text NOT NULL,
+        member text NOT NULL,
+        seen_at timestamptz NOT NULL,
+        PRIMARY KEY (grp, member)
+    )""",
 ]
 """The log's tables."""
 
@@ -310,7 +314,7 @@ class PostgresBus:
         """Drop what every group has handled and what was written before `older_than` (machine time)."""
         rows = await self.fetch(
             "WITH safe AS (SELECT topic, partition, min(next_offset) AS upto FROM bus.group_offset GROUP BY 1, 2), "
-            'gone AS (DELETE FROM bus.message m USING safe s WHERE m.topic = s.topic AND m.partition = s.partition '
+            "gone AS (DELETE FROM bus.message m USING safe s WHERE m.topic = s.topic AND m.partition = s.partition "
             'AND m."offset" < s.upto AND m.written_at < $1 RETURNING 1) SELECT count(*) FROM gone',
             older_than,
         )

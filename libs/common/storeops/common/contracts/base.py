@@ -1,5 +1,6 @@
 """What an event is: a frozen fact with a wire type, a topic and a key. Carries ids and business facts, never a name,
-phone or address."""
+phone or address.
+"""
 
 from datetime import datetime
 from typing import Any, ClassVar
@@ -31,7 +32,13 @@ class Event(Contract):
     """Business time of the fact."""
 
     def __init_subclass__(
-        cls, *, type: str = "", topic: str = "", key: str | tuple[str, ...] = (), public: bool = False, **kwargs: Any
+        cls,
+        *,
+        type: str = "",  # noqa: A002 - reads as what it declares: class OrderPaid(…, type="order.paid.v1")
+        topic: str = "",
+        key: str | tuple[str, ...] = (),
+        public: bool = False,
+        **kwargs: Any,
     ) -> None:
         super().__init_subclass__(**kwargs)
         if not type:

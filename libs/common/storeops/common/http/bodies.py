@@ -1,8 +1,10 @@
 """Request bodies: strict, unknown fields refused, money as decimal strings, ids and texts with limits."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from storeops.common.errors import DomainError
 
 STORE_ID = Annotated[str, Field(pattern=r"^sto_[0-9a-f]{32}$", examples=["sto_0193c6f2b7e07d3c8f4e5a6b7c8d9e0f"])]
 SKU = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$", examples=["TEA-250"])]
@@ -27,3 +29,17 @@ class ItemResult(BaseModel):
     status: int
     resource: Any = None
     problem: dict[str, Any] | None = None
+
+    @classmethod
+    def refused(cls, index: int, error: DomainError) -> Self:
+        """The answer for an item that was refused: its problem, as it would stand in a response of its own."""
+        problem: dict[str, Any] = {
+            **error.facts,
+            "title": error.title,
+            "status": error.status,
+            "code": error.code(),
+            "detail": error.detail,
+        }
+        if error.errors:
+            problem["errors"] = error.errors
+        return cls(index=index, status=error.status, problem=problem)

@@ -52,4 +52,4 @@ class HttpContext(NamedTuple):
 
 def context_of(request: Request) -> HttpContext:
     """The context that the runtime put on the application."""
-    return cast(HttpContext, request.app.state.context)
+    return cast("HttpContext", request.app.state.context)

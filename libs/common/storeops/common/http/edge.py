@@ -1,9 +1,9 @@
 """The outermost layer of the application: request ids, size limits, access log and metrics."""
 
 import re
-from typing import Any
 
 import structlog
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from storeops.common.clock import monotonic
@@ -85,6 +85,6 @@ def limited(receive: Receive, limit: int) -> Receive:
     return counted
 
 
-def too_large(limit: int) -> Any:
+def too_large(limit: int) -> Response:
     """The 413 answer."""
     return problem(413, "body_too_large", TooLarge.title, f"the body may have at most {limit} bytes")

@@ -21,7 +21,7 @@ STORED_HEADERS = ("content-type", "location", "etag", "preference-applied")
 
 
 class IdempotencyKeyMissing(DomainError):
-    """This endpoint needs an Idempotency-Key header."""
+    """The endpoint needs an Idempotency-Key header."""
 
     status = 400
     title = "Idempotency-Key required"
@@ -88,7 +88,7 @@ async def stored(database: Database, scope: Scope, route: str, key: str, fingerp
     """The response kept under a key; raises `IdempotencyKeyReused` (422) when it answered another request."""
     async with reading(database, scope) as session:
         row = await session.fetchrow(
-            f"SELECT fingerprint, status, headers, body FROM {scope.service}.idempotency "  # noqa: S608 - our name
+            f"SELECT fingerprint, status, headers, body FROM {scope.service}.idempotency "
             "WHERE principal = $1 AND route = $2 AND key = $3",
             scope.actor,
             route,
@@ -106,6 +106,4 @@ async def stored(database: Database, scope: Scope, route: str, key: str, fingerp
 
 async def forget_old(session: WriteSession) -> None:
     """Drop answers older than three days (machine time)."""
-    await session.fetch(
-        f"DELETE FROM {session.scope.service}.idempotency WHERE created_at < now() - interval '3 days'"  # noqa: S608
-    )
+    await session.fetch(f"DELETE FROM {session.scope.service}.idempotency WHERE created_at < now() - interval '3 days'")

@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar, cast
 
 import orjson
 from fastapi import Query
@@ -51,9 +51,9 @@ def decode_cursor(cursor: str | None, kinds: Sequence[Callable[[Any], Any]]) -> 
         return None
     try:
         values = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        if not isinstance(values, list) or len(values) != len(kinds):  # pyright: ignore[reportUnknownArgumentType]
-            raise ValueError
-        parts = [kind(value) for kind, value in zip(kinds, values, strict=True)]  # pyright: ignore[reportUnknownVariableType]
+        if not isinstance(values, list):
+            raise TypeError
+        parts = [kind(value) for kind, value in zip(kinds, cast("list[Any]", values), strict=True)]
         if any(isinstance(part, str) and "\0" in part for part in parts):
             raise ValueError
     except (ValueError, TypeError, binascii.Error) as error:

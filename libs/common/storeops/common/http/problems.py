@@ -45,9 +45,7 @@ PROBLEM_SCHEMA: dict[str, Any] = {
 HTTP_CODES = {404: "no_such_path", 405: "method_not_allowed", 413: "too_large", 400: "bad_request"}
 
 
-def problem(
-    status: int, code: str, title: str, detail: str, request: Request | None = None, **more: Any
-) -> Response:
+def problem(status: int, code: str, title: str, detail: str, request: Request | None = None, **more: Any) -> Response:
     """A problem+json response."""
     body = {
         "type": f"urn:storeops:problem:{code}",
@@ -117,7 +115,7 @@ async def not_routed(request: Request, error: Exception) -> Response:
     return answer
 
 
-async def replayed(request: Request, error: Exception) -> Response:
+async def replayed(_request: Request, error: Exception) -> Response:
     """The stored answer of a request that was made before."""
     assert isinstance(error, Replayed)
     return error.response

@@ -5,7 +5,7 @@
 caller holds the endpoint's permission, and commits with the finished response in hand, before it is sent.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from typing import Any, Literal, TypeVar, cast
 
 import asyncpg
@@ -49,7 +49,7 @@ class UnprintableText(Invalid):
 class SpineRoute(APIRoute):
     """A route whose finished response reaches the session before the commit."""
 
-    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Refuse what no endpoint accepts; then hand the finished response to the session dependency."""
         handle = super().get_route_handler()
         known = {field.alias for field in self.dependant.query_params}
@@ -83,7 +83,7 @@ class Deferred(Response):
 
 async def settled(request: Request, response: Response) -> Response:
     """The response after waiting for what the endpoint asked for."""
-    afterwards = cast(Afterwards | None, getattr(request.state, "afterwards", None))
+    afterwards = cast("Afterwards | None", getattr(request.state, "afterwards", None))
     return response if afterwards is None else await afterwards(response)
 
 
@@ -124,9 +124,10 @@ class ServiceRouter(APIRouter):
         """Declare an endpoint: who may call it, how it may fail, whether it needs an Idempotency-Key.
 
         `secret` says that the body or the answer holds a password, a key or a token: neither is kept under an
-        Idempotency-Key, and a refusal shows no value of the body. `also` documents further successful answers, such as 202 beside 201.
+        Idempotency-Key, and a refusal shows no value of the body. `also` documents further successful answers, such as
+        202 beside 201.
         """
-        responses: dict[int | str, dict[str, Any]] = {**(also or {}), **errors_of(*errors)}
+        responses: dict[int | str, dict[str, Any]] = {**dict(also or {}), **errors_of(*errors)}
 
         def register(call: F) -> F:
             self.add_api_route(

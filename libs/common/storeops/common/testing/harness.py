@@ -3,7 +3,7 @@
 Nothing runs by itself here. The relay, the consumers and the timers are the real ones, turned until quiet.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -110,9 +110,7 @@ class Harness:
         while True:
             [(instant,)] = await run(database, f"SELECT min(due) FROM ({due}) AS every WHERE due <= $1", target)
             step = instant or target
-            await run(
-                database, "UPDATE sandbox.clock SET now = greatest(now, $1), target = greatest(target, $1)", step
-            )
+            await run(database, "UPDATE sandbox.clock SET now = greatest(now, $1), target = greatest(target, $1)", step)
             await self.drain()
             if instant is None:
                 return target
@@ -120,7 +118,9 @@ class Harness:
     async def published(self, kind: type[E], key: str | None = None) -> list[E]:
         """Every event of a type on the bus or on its way there, in order per key."""
         database = next(iter(self.parts.databases.values()))
-        outboxes = " UNION ALL ".join(f"SELECT type, key, sequence, payload FROM {name}.outbox" for name in self.services)
+        outboxes = " UNION ALL ".join(
+            f"SELECT type, key, sequence, payload FROM {name}.outbox" for name in self.services
+        )
         rows = await run(
             database,
             f"SELECT payload FROM (SELECT type, key, sequence, payload FROM bus.message UNION ALL {outboxes}) AS every "
@@ -139,13 +139,13 @@ class Harness:
                 publish(session, event, sequence=self._sequences[place])
 
     @asynccontextmanager
-    async def transaction(self, service: str) -> AsyncIterator[WriteSession]:
+    async def transaction(self, service: str) -> AsyncGenerator[WriteSession]:
         """A worker's transaction of a service, to call its commands directly."""
         async with transaction(self.parts.databases[service], worker_scope(service, "test")) as session:
             yield session
 
     @asynccontextmanager
-    async def reading(self, service: str) -> AsyncIterator[ReadSession]:
+    async def reading(self, service: str) -> AsyncGenerator[ReadSession]:
         """A worker's read-only transaction of a service."""
         async with reading(self.parts.databases[service], worker_scope(service, "test")) as session:
             yield session
@@ -167,7 +167,9 @@ class Harness:
         self, role: Role | None = Role.OWNER, *, stores: Sequence[str] | None = None, subject: str | None = None
     ) -> httpx2.AsyncClient:
         """An HTTP client on the application in this process, signed in with a role; None: not signed in."""
-        headers = {} if role is None else {"authorization": f"Bearer {self.token(role, stores=stores, subject=subject)}"}
+        headers = (
+            {} if role is None else {"authorization": f"Bearer {self.token(role, stores=stores, subject=subject)}"}
+        )
         transport = httpx2.ASGITransport(self.app, raise_app_exceptions=False)
         client = httpx2.AsyncClient(transport=transport, base_url="http://storeops", headers=headers, timeout=30.0)
         self._clients.append(client)
@@ -182,7 +184,7 @@ def trusting(verifier: Verifier) -> Verifier:
         try:
             known = await fetch()
         except Exception:  # noqa: BLE001 - an installation without a platform still serves its tests
-            known = {"keys": []}
+            known: dict[str, Any] = {"keys": []}
         return {"keys": [*known["keys"], ISSUER_KEY.as_dict(private=False)]}
 
     verifier.fetch_keys = keys
@@ -190,7 +192,7 @@ def trusting(verifier: Verifier) -> Verifier:
 
 
 @asynccontextmanager
-async def open_harness(settings: Settings, services: Mapping[str, Service]) -> AsyncIterator[Harness]:
+async def open_harness(settings: Settings, services: Mapping[str, Service]) -> AsyncGenerator[Harness]:
     """A harness on a migrated database of its own."""
     async with AsyncExitStack() as stack:
         parts = await stack.enter_async_context(assemble(settings, services, alone=True, everyone=list(services)))

@@ -1,0 +1,17 @@
+"""The `storeops` command: its table of contents."""
+
+import typer
+
+from storeops.app import operate, serve
+
+app = typer.Typer(
+    name="storeops",
+    help="Runs the daily operation of online shops: orders, stock, promotions, customer service, figures.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.command()(serve.serve)
+app.command()(operate.migrate)
+app.command()(operate.kafka)
+app.command()(operate.doctor)
+app.command()(operate.clock)

@@ -1,0 +1,176 @@
+"""The rules of the house as tests: what CONTRIBUTING says, fails here when it is not so."""
+
+import ast
+import re
+from collections.abc import Iterator
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted(
+    path
+    for folder in ("libs", "services", "apps")
+    for path in (ROOT / folder).rglob("*.py")
+    if "__pycache__" not in path.parts
+)
+SERVICES = sorted(path.parent.name for path in ROOT.glob("services/*/pyproject.toml"))
+AREA_FILES = {
+    "__init__",
+    "endpoints",
+    "handlers",
+    "jobs",
+    "commands",
+    "queries",
+    "rules",
+    "schemas",
+    "models",
+    "errors",
+}
+ROOT_FILES = {
+    "__init__", "app", "base", "settings", "events", "sessions", "invariants", "migrations", "py.typed",
+}  # fmt: skip
+
+WALL_CLOCK = re.compile(
+    r"\b(time\.time|time\.monotonic|time\.time_ns|datetime\.now|datetime\.utcnow|date\.today)\(|loop\(?\)?\.time\(\)"
+)
+SQL_CLOCK = re.compile(r"\bnow\(\)|CURRENT_TIMESTAMP|clock_timestamp\(\)", re.IGNORECASE)
+MACHINE_CLOCK_FILES = {
+    "libs/common/storeops/common/clock.py": "the machine clock itself",
+    "libs/common/storeops/common/bus/postgres.py": "leases and retention of the log",
+    "libs/common/storeops/common/bus/kafka.py": "leases and retention of the log",
+    "libs/common/storeops/common/spine.py": "when spine rows were written: retention and operators",
+    "libs/common/storeops/common/http/idempotency.py": "retention of stored answers",
+    "libs/common/storeops/common/upkeep.py": "retention of the inbox",
+    "libs/common/storeops/common/parked.py": "when operators acted",
+    "libs/common/storeops/common/embedded/postgres.py": "pauses of the supervisor",
+    "libs/common/storeops/common/embedded/process.py": "pauses of the supervisor",
+    "libs/common/storeops/common/embedded/kafka.py": "pauses of the supervisor",
+    "services/platform/storeops/platform/access/commands.py": "sign-in throttle, keys and tokens",
+    "services/platform/storeops/platform/access/queries.py": "sign-in throttle, keys and tokens",
+}
+"""Who may ask the machine clock, and why. Everything else takes business time as an argument."""
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def service_sources() -> Iterator[Path]:
+    return (path for path in SOURCES if "services" in path.relative_to(ROOT).parts[:1])
+
+
+def test_every_service_is_installed() -> None:
+    assert sorted(point.name for point in entry_points(group="storeops.services")) == SERVICES
+
+
+def test_services_keep_to_the_rooms() -> None:
+    strangers = []
+    for service in SERVICES:
+        package = ROOT / "services" / service / "storeops" / service
+        for entry in package.iterdir():
+            if entry.is_dir() and entry.name not in ("migrations", "__pycache__"):
+                strangers += [
+                    name_of(path)
+                    for path in entry.iterdir()
+                    if path.suffix == ".py" and path.stem not in AREA_FILES and not allowed_extra(path)
+                ]
+            elif entry.is_file() and entry.stem not in ROOT_FILES and entry.name not in ROOT_FILES:
+                strangers.append(name_of(entry))
+    assert strangers == []
+
+
+def allowed_extra(path: Path) -> bool:
+    """A room may hold one more file when its docstring says why it stands apart (`Apart because …`)."""
+    return "Apart because" in (ast.get_docstring(ast.parse(path.read_text())) or "")
+
+
+def test_files_stay_short() -> None:
+    long = {name_of(path): len(path.read_text().splitlines()) for path in SOURCES if "migrations" not in path.parts}
+    assert {name: lines for name, lines in long.items() if lines > 400} == {}
+
+
+def test_functions_stay_short() -> None:
+    lengths = sorted(
+        node.end_lineno - node.lineno + 1
+        for path in SOURCES
+        if "migrations" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno
+    )
+    assert lengths[int(len(lengths) * 0.95)] <= 40
+
+
+def test_nothing_is_imported_inside_a_function() -> None:
+    found = [
+        f"{name_of(path)}:{inner.lineno}"
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        for inner in ast.walk(node)
+        if isinstance(inner, ast.Import | ast.ImportFrom)
+    ]
+    assert found == []
+
+
+def test_services_do_not_own_transactions() -> None:
+    owning = re.compile(r"\.(commit|rollback|begin|begin_nested)\(|\b(COMMIT|ROLLBACK|BEGIN)\b")
+    found = [
+        f"{name_of(path)}:{number}"
+        for path in service_sources()
+        if "migrations" not in path.parts
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if owning.search(line)
+    ]
+    assert found == []
+
+
+def test_selects_stand_in_queries() -> None:
+    selecting = re.compile(r"(?<![\w.])select\(|\.exec\(|\"\"\"\s*SELECT|[\"']SELECT\b")
+    found = [
+        f"{name_of(path)}:{number}"
+        for path in service_sources()
+        if "queries" not in (path.stem, path.parent.name)
+        and "migrations" not in path.parts
+        and path.stem not in ("invariants",)
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if selecting.search(line)
+    ]
+    assert found == []
+
+
+def test_only_named_files_ask_the_machine_clock() -> None:
+    found = {
+        name_of(path)
+        for path in SOURCES
+        if "demo" not in path.parts and "migrations" not in path.parts
+        if WALL_CLOCK.search(path.read_text()) or SQL_CLOCK.search(without_calls_of_session(path.read_text()))
+    }
+    assert found - set(MACHINE_CLOCK_FILES) == set()
+
+
+def without_calls_of_session(text: str) -> str:
+    """Business time is read by `session.now()` and `harness.now()`: those are not the machine's clock."""
+    return re.sub(r"(\w+\.now\(\)|async def now\()", "", text)
+
+
+@pytest.mark.parametrize("word", ["utils", "helpers", "manager", "misc", "base_service"])
+def test_no_room_is_called_after_nothing(word: str) -> None:
+    assert [name_of(path) for path in SOURCES if word in (path.stem, path.parent.name)] == []
+
+
+def test_every_module_says_what_it_is() -> None:
+    silent = [
+        name_of(path)
+        for path in SOURCES
+        if "migrations" not in path.parts
+        and path.read_text().strip()
+        and not ast.get_docstring(ast.parse(path.read_text()))
+    ]
+    assert silent == []
+
+
+def test_no_address_of_an_index_is_committed() -> None:
+    lock = (ROOT / "requirements.lock").read_text()
+    assert not re.search(r"https?://|--(extra-)?index-url|^-e |file:", lock, re.MULTILINE)
