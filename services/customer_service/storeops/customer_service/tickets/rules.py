@@ -1,0 +1,166 @@
+"""What a ticket is about, what its history says, and what a fact does to it. Pure: no I/O, no clock.
+
+Whatever keeps one order from shipping is one cause, and so one ticket of kind `shipping_delay` (CSV-8). What is told
+of it after the ticket was settled is added to its history; only the breach at 48 h opens the ticket again, whatever
+was agreed: 48 h is the latest, without exception, and no customer may find out first (ORD-3, ORD-4).
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from storeops.common.contracts.orders import (
+    OrderCancelled,
+    OrderEvent,
+    OrderExpired,
+    OrderHeld,
+    OrderHoldReleased,
+    OrderShipBreached,
+    OrderShipDueSoon,
+    OrderShipLate,
+    OrderShipped,
+    ShipDeadlineEvent,
+)
+
+SYSTEM = "system"
+
+
+class TicketKind(StrEnum):
+    """What a case is (CSV-1)."""
+
+    PRE_SALE_INQUIRY = "pre_sale_inquiry"
+    ORDER_CHANGE = "order_change"
+    SHIPPING_DELAY = "shipping_delay"
+    OUT_OF_STOCK = "out_of_stock"
+    PARCEL_LOST_OR_DAMAGED = "parcel_lost_or_damaged"
+    RETURN = "return"
+    EXCHANGE = "exchange"
+    REFUND = "refund"
+    INVOICE = "invoice"
+    COMPLAINT = "complaint"
+    DISPUTE = "dispute"
+    BAD_REVIEW = "bad_review"
+    QUESTION = "question"
+
+
+class TicketState(StrEnum):
+    """How far a case is."""
+
+    OPEN = "open"
+    TAKEN = "taken"
+    SETTLED = "settled"
+
+
+class Outcome(StrEnum):
+    """How a case was settled; orders acts on wait, cancel and refund (ORD-4). `resolved` asks nothing of it."""
+
+    WAIT = "wait"
+    CANCEL = "cancel"
+    REFUND = "refund"
+    RESOLVED = "resolved"
+
+
+class FactKind(StrEnum):
+    """A line of a ticket's history."""
+
+    HELD = "held"
+    HOLD_RELEASED = "hold_released"
+    SHIP_DUE_SOON = "ship_due_soon"
+    SHIP_LATE = "ship_late"
+    SHIP_BREACHED = "ship_breached"
+    SHIPPED = "shipped"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    OPENED = "opened"
+    TAKEN = "taken"
+    ESCALATED = "escalated"
+    OVERDUE = "overdue"
+    SETTLED = "settled"
+
+
+DELAYS = frozenset({FactKind.HELD, FactKind.SHIP_DUE_SOON, FactKind.SHIP_LATE, FactKind.SHIP_BREACHED})
+"""What keeps an order from shipping in time."""
+ENDINGS = frozenset({FactKind.SHIPPED, FactKind.CANCELLED, FactKind.EXPIRED})
+"""After these nothing about a delay is left to settle."""
+DEADLINES: dict[type[OrderEvent], FactKind] = {
+    OrderShipDueSoon: FactKind.SHIP_DUE_SOON,
+    OrderShipLate: FactKind.SHIP_LATE,
+    OrderShipBreached: FactKind.SHIP_BREACHED,
+}
+
+
+class Fact(NamedTuple):
+    """Something that happened to a case, ready to stand in its history."""
+
+    kind: FactKind
+    source: str
+    """What makes it one and the same when it is told twice."""
+    reason: str
+    by: str
+    at: datetime
+    deadline: datetime | None = None
+    """When the order is late, if the fact says so."""
+    in_rush: bool = False
+
+
+class Effect(StrEnum):
+    """What a fact does to the ticket of its cause."""
+
+    NONE = "none"
+    OPEN = "open"
+    REOPEN = "reopen"
+    RESOLVE = "resolve"
+
+
+def fact_of(event: OrderEvent) -> Fact:
+    """The line of history that an order's event makes."""
+    match event:
+        case OrderHeld():
+            source = f"held:{event.hold_id}"
+            return Fact(FactKind.HELD, source, event.reason, SYSTEM, event.occurred_at, event.deadline)
+        case OrderHoldReleased():
+            source = f"hold_released:{event.hold_id}"
+            return Fact(FactKind.HOLD_RELEASED, source, event.kind, event.by, event.occurred_at)
+        case ShipDeadlineEvent():
+            kind = DEADLINES[type(event)]
+            source = f"{kind}:{event.due_at.isoformat()}"
+            return Fact(kind, source, event.reason, SYSTEM, event.occurred_at, event.late_at, event.in_rush)
+        case OrderShipped():
+            return Fact(FactKind.SHIPPED, "shipped", "the last parcel left", SYSTEM, event.occurred_at)
+        case OrderCancelled():
+            return Fact(FactKind.CANCELLED, "cancelled", event.reason, SYSTEM, event.occurred_at)
+        case OrderExpired():
+            return Fact(FactKind.EXPIRED, "expired", "not paid in time", SYSTEM, event.occurred_at)
+        case _:
+            message = f"{event.type} is nothing that a ticket's history tells of"
+            raise TypeError(message)
+
+
+def effect_of(fact: Fact, state: TicketState | None) -> Effect:
+    """What an order's fact does, given the state of the latest ticket of its cause (None: there is none).
+
+    Orders of a campaign rush that pass 24 h make no ticket of their own (ORD-3).
+    """
+    if state is None:
+        own = fact.kind in DELAYS and not (fact.kind is FactKind.SHIP_LATE and fact.in_rush)
+        return Effect.OPEN if own else Effect.NONE
+    if state is TicketState.SETTLED:
+        return Effect.REOPEN if fact.kind is FactKind.SHIP_BREACHED else Effect.NONE
+    return Effect.RESOLVE if fact.kind in ENDINGS else Effect.NONE
+
+
+def cause_key(kind: TicketKind, subject: str) -> str:
+    """What a ticket is about, as one word: `shipping_delay:ord_…`."""
+    return f"{kind}:{subject}"
+
+
+def offered_outcomes(kind: TicketKind, order_id: str | None) -> frozenset[Outcome]:
+    """How a person may settle a case: a delay always with the customer (ORD-4).
+
+    Without an order there is nothing to cancel or refund.
+    """
+    if order_id is None:
+        return frozenset({Outcome.WAIT, Outcome.RESOLVED})
+    if kind in (TicketKind.SHIPPING_DELAY, TicketKind.OUT_OF_STOCK):
+        return frozenset({Outcome.WAIT, Outcome.CANCEL, Outcome.REFUND})
+    return frozenset(Outcome)
