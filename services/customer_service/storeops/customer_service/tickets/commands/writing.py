@@ -64,8 +64,8 @@ async def insert_tickets(session: WriteSession, tickets: Collection[Ticket]) -> 
     """Write, watch and publish those of these cases whose cause has no open one; answers whether there was any."""
     ordered = sorted(tickets, key=lambda ticket: (ticket.store_id, ticket.cause_key))
     rows = await session.fetch(
-        f"INSERT INTO customer_service.ticket ({', '.join(INSERTED)}, state, level, event_sequence, version) "
-        "SELECT t.*, 'open', 'agent', 1, 1 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], "
+        f"INSERT INTO customer_service.ticket ({', '.join(INSERTED)}, state, level, event_sequence, version) SELECT "
+        "t.*, 'open', 'agent', 1, 1 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], "
         "$6::text[], $7::timestamptz[], $8::timestamptz[], $9::text[], $10::timestamptz[]) AS t "
         "ON CONFLICT (store_id, cause_key) WHERE state <> 'settled' DO NOTHING RETURNING ticket_id",
         *columns(tuple(getattr(ticket, name) for name in INSERTED) for ticket in ordered),
@@ -100,8 +100,8 @@ async def insert_facts(session: WriteSession, lines: Sequence[Line]) -> list[Lin
     if not lines:
         return []
     rows = await session.fetch(
-        "INSERT INTO customer_service.ticket_fact (ticket_id, store_id, kind, source, reason, by, at) "
-        "SELECT ticket_id, store_id, kind, source, reason, by, at FROM unnest($1::text[], $2::text[], $3::text[], "
+        "INSERT INTO customer_service.ticket_fact (ticket_id, store_id, kind, source, reason, by, at) SELECT "
+        "ticket_id, store_id, kind, source, reason, by, at FROM unnest($1::text[], $2::text[], $3::text[], "
         "$4::text[], $5::text[], $6::text[], $7::timestamptz[]) WITH ORDINALITY "
         "AS t(ticket_id, store_id, kind, source, reason, by, at, n) ORDER BY n "
         "ON CONFLICT (ticket_id, source) DO NOTHING RETURNING ticket_id, source",
