@@ -6,12 +6,12 @@ the platform and cached for a minute. No switch turns any of this off.
 
 import asyncio
 import hashlib
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from joserfc import jwt
-from joserfc.errors import JoseError
+from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 
 from storeops.common.auth.callers import Caller, Grant
@@ -25,8 +25,10 @@ ALGORITHMS = ["ES256", "RS256"]
 KEY_PREFIX = "sk_"
 KEY_LIFE = 60.0
 """Seconds an exchanged API key is remembered, and so may outlive its revocation."""
-REFRESH_EVERY = 5.0
-"""Seconds at least between two fetches of the key set: an unknown key id must not become a storm."""
+KEYS_LIFE = 600.0
+"""Seconds after which the key set is fetched anew, so that a retired key is forgotten."""
+FETCHES, FETCH_WINDOW = 3, 15.0
+"""Fetches of the key set in so many seconds at most: tokens with unknown key ids must not become a storm."""
 LEEWAY = 30
 """Seconds by which the issuer's clock may be ahead of ours; a token's end is not stretched by it."""
 REMEMBERED = 10_000
@@ -51,7 +53,7 @@ class Verifier:
         self.fetch_keys = fetch_keys
         self._exchange_key = exchange_key
         self._keys: KeySet | None = None
-        self._fetched_at = -REFRESH_EVERY
+        self._fetched_at: deque[float] = deque(maxlen=FETCHES)
         self._fetching = asyncio.Lock()
         self._callers: OrderedDict[str, Caller] = OrderedDict()
         self._exchanged: OrderedDict[str, tuple[str, float]] = OrderedDict()
@@ -95,12 +97,13 @@ class Verifier:
             raise TokenInvalid(message) from error
 
     async def _claims(self, token: str) -> dict[str, Any]:
-        known = self._keys
-        keys = known or await self._refreshed(known)
+        keys = self._keys
+        if keys is None or monotonic() - self._fetched_at[-1] > KEYS_LIFE:
+            keys = await self._refreshed(keys)
         try:
             decoded = jwt.decode(token, keys, algorithms=ALGORITHMS)
-        except (JoseError, ValueError):
-            if monotonic() - self._fetched_at < REFRESH_EVERY:
+        except InvalidKeyIdError:
+            if len(self._fetched_at) == FETCHES and monotonic() - self._fetched_at[0] < FETCH_WINDOW:
                 raise
             decoded = jwt.decode(token, await self._refreshed(keys), algorithms=ALGORITHMS)
         registry = jwt.JWTClaimsRegistry(
@@ -118,7 +121,7 @@ class Verifier:
         async with self._fetching:
             if self._keys is None or self._keys is seen:
                 fetched: Any = await self.fetch_keys()
-                self._fetched_at = monotonic()
+                self._fetched_at.append(monotonic())
                 self._keys = KeySet.import_key_set(fetched)
             return self._keys
 

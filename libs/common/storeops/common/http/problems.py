@@ -86,7 +86,10 @@ async def refused(request: Request, error: Exception) -> Response:
     more: dict[str, Any] = dict(error.facts)
     if error.errors:
         more["errors"] = error.errors
-    return problem(error.status, error.code(), error.title, error.detail, request, **more)
+    answer = problem(error.status, error.code(), error.title, error.detail, request, **more)
+    if "retry_after" in error.facts:
+        answer.headers["retry-after"] = str(error.facts["retry_after"])
+    return answer
 
 
 async def malformed(request: Request, error: Exception) -> Response:

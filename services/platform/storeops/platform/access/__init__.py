@@ -1,0 +1,1 @@
+"""Signing in, tokens and API keys."""

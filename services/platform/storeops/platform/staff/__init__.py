@@ -1,0 +1,1 @@
+"""The people of a shop and what they may do where."""
