@@ -1,0 +1,1 @@
+"""Campaigns: spend X, get Y off (PRM-1)."""

@@ -1,0 +1,1 @@
+"""Changes of a listing's one price."""

@@ -1,0 +1,1 @@
+"""Quotes: baskets with their money, line by line, that explain themselves (PRM-2)."""
