@@ -3,6 +3,7 @@
 import typer
 
 from storeops.app import operate, serve
+from storeops.app.demo.command import demo
 
 app = typer.Typer(
     name="storeops",
@@ -11,6 +12,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(serve.serve)
+app.command()(demo)
 app.command()(operate.migrate)
 app.command()(operate.kafka)
 app.command()(operate.doctor)

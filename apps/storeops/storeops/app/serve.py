@@ -4,7 +4,7 @@ import asyncio
 import signal
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Annotated, NamedTuple, cast
+from typing import Annotated, NamedTuple
 
 import typer
 
@@ -80,7 +80,7 @@ def serve(
     default = SERVICE_PORTS.get(names[0], settings.port) if len(names) == 1 else settings.port
     configure_logs(settings.log_level)
     try:
-        run(serve_until_stopped(settings, names, cast("Role", role), port or default))
+        run(serve_until_stopped(settings, names, role, port or default))
     except (ConfigurationRefused, EmbeddedServerError) as error:
         raise fail(str(error)) from error
 
