@@ -5,7 +5,7 @@ from datetime import date
 from storeops.common.contracts.base import Event
 
 
-class TrafficRecorded(Event, type="traffic.recorded.v1", topic="traffic", key="store_id"):
+class TrafficRecorded(Event, type="traffic.recorded.v1", topic="traffic", key="store_id", public=True):
     """Visitors and page views of one store, day, source and terminal, as handed in; a later one replaces it (REP-1)."""
 
     store_id: str
