@@ -57,6 +57,11 @@ def test_only_the_breach_opens_a_settled_ticket_again() -> None:
     assert effects[FactKind.SHIP_BREACHED] is Effect.REOPEN
 
 
+def test_a_deadline_that_is_told_after_the_order_left_opens_nothing() -> None:
+    for state in (None, TicketState.SETTLED):
+        assert effect_of(fact(FactKind.SHIP_BREACHED)._replace(over=True), state) is Effect.NONE
+
+
 def test_a_delay_is_settled_with_the_customer() -> None:
     assert Outcome.RESOLVED not in offered_outcomes(TicketKind.SHIPPING_DELAY, ORDER)
     assert offered_outcomes(TicketKind.INVOICE, ORDER) == frozenset(Outcome)

@@ -189,6 +189,19 @@ async def test_an_order_that_ships_resolves_its_open_ticket(harness: Harness) ->
     await require_sound(harness)
 
 
+async def test_what_is_told_late_of_an_order_that_left_makes_no_case(harness: Harness) -> None:
+    paid_at, order, other = await harness.now() - 50 * HOUR, new_id("ord"), new_id("ord")
+    left_at = paid_at + 49 * HOUR
+    await tell(harness, held(order, paid_at))
+    for order_id in (order, other):
+        breach = reached(OrderShipBreached, order_id, paid_at).model_copy(update={"shipped_at": left_at})
+        await tell(harness, shipped(order_id, paid_at, left_at), breach)
+
+    ticket = await ticket_of(harness, order)
+    assert (ticket["outcome"], kinds(ticket)) == ("resolved", ["held", "shipped", "ship_breached"])
+    assert await tickets_of(harness, other) == []
+
+
 async def test_an_order_that_is_cancelled_resolves_its_open_ticket(harness: Harness) -> None:
     now, order = await harness.now(), new_id("ord")
     off = OrderCancelled(

@@ -166,6 +166,8 @@ class ShipDeadlineEvent(OrderEvent):
     """What keeps it: shortage, audit, manual, packing or handover."""
     in_rush: bool = False
     excused: bool = False
+    shipped_at: datetime | None = None
+    """Set when the order left after the point it reached, but before that could be told."""
 
 
 class OrderShipDueSoon(ShipDeadlineEvent, type="order.ship_due_soon.v1", topic="order", key="order_id"):

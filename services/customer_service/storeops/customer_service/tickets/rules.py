@@ -101,6 +101,8 @@ class Fact(NamedTuple):
     deadline: datetime | None = None
     """When the order is late, if the fact says so."""
     in_rush: bool = False
+    over: bool = False
+    """The order had left when it was told: nothing is to be settled any more."""
 
 
 class Effect(StrEnum):
@@ -124,7 +126,8 @@ def fact_of(event: OrderEvent) -> Fact:
         case ShipDeadlineEvent():
             kind = DEADLINES[type(event)]
             source = f"{kind}:{event.due_at.isoformat()}"
-            return Fact(kind, source, event.reason, SYSTEM, event.occurred_at, event.late_at, event.in_rush)
+            over = event.shipped_at is not None
+            return Fact(kind, source, event.reason, SYSTEM, event.occurred_at, event.late_at, event.in_rush, over)
         case OrderShipped():
             return Fact(FactKind.SHIPPED, "shipped", "the last parcel left", SYSTEM, event.occurred_at)
         case OrderCancelled():
@@ -139,8 +142,10 @@ def fact_of(event: OrderEvent) -> Fact:
 def effect_of(fact: Fact, state: TicketState | None) -> Effect:
     """What an order's fact does, given the state of the latest ticket of its cause (None: there is none).
 
-    Orders of a campaign rush that pass 24 h make no ticket of their own (ORD-3).
+    Orders of a campaign rush that pass 24 h make no ticket of their own (ORD-3), nor do orders that have left.
     """
+    if fact.over:
+        return Effect.NONE
     if state is None:
         own = fact.kind in DELAYS and not (fact.kind is FactKind.SHIP_LATE and fact.in_rush)
         return Effect.OPEN if own else Effect.NONE
