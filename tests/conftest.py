@@ -4,12 +4,15 @@ import asyncio
 import fcntl
 import os
 import secrets
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import asyncpg
 import pytest
+from storeops.common.db import Database
+from storeops.common.embedded.kafka import EmbeddedKafka
 from storeops.common.embedded.postgres import EmbeddedPostgres
 from storeops.common.logs import configure_logs
 from storeops.common.migrating import migrate
@@ -17,6 +20,7 @@ from importlib.metadata import entry_points
 from storeops.common.service import ORDER, Service, installed_services
 from storeops.common.settings import Settings
 from storeops.common.testing.harness import Harness, open_harness
+from storeops.common.testing.probe import LEASE, Probe, add_probe
 
 APP_PASSWORD = "test-only"
 
@@ -90,6 +94,30 @@ async def stop_when_last(server: EmbeddedPostgres, count: Path) -> None:
     await server.stop(mode="immediate")
 
 
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of one broker for all workers of the run; topics and groups of a test carry a prefix of its own."""
+    root = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        root = root.parent
+    broker, count, address = EmbeddedKafka(root / "kafka"), root / "kafka.users", root / "kafka.address"
+    with locked(root / "kafka.guard"):
+        users = int(count.read_text()) if count.exists() else 0
+        if users == 0:
+            asyncio.run(broker.start())
+            address.write_text(broker.bootstrap_servers)
+        count.write_text(str(users + 1))
+    yield address.read_text()
+    with locked(root / "kafka.guard"):
+        users = int(count.read_text()) - 1
+        count.write_text(str(users))
+    if broker.pid is not None:
+        # Who started it ends it, once the others are gone; nobody needs its data.
+        while int(count.read_text()) > 0:
+            time.sleep(0.1)
+        asyncio.run(broker.kill())
+
+
 class locked:  # noqa: N801 - reads as a statement
     """A lock between the workers of a run."""
 
@@ -128,3 +156,12 @@ async def harness(settings: Settings, services: dict[str, Service]) -> AsyncIter
     """All services in one process; time and events move only when the test says so."""
     async with open_harness(settings, services) as opened:
         yield opened
+
+
+@pytest.fixture
+async def probe(cluster: Cluster, database_url: str) -> AsyncIterator[Probe]:
+    """A service of two small tables in this test's database, for tests of the spine itself."""
+    await add_probe(cluster.url(database_url.rpartition("/")[2]), cluster.url("postgres"))
+    database = Database(database_url, worker_lease=LEASE)
+    yield Probe(database)
+    await database.close()

@@ -16,7 +16,7 @@ import orjson
 import structlog
 from sqlalchemy.exc import DBAPIError
 
-from storeops.common.bus.base import Batch, Message, OwnershipLost, Subscription
+from storeops.common.bus.base import UNREADABLE, Batch, Message, OwnershipLost, Subscription
 from storeops.common.clock import monotonic
 from storeops.common.contracts.base import REGISTRY, Event
 from storeops.common.db import Cause, Database, WriteSession, transaction
@@ -53,8 +53,14 @@ PASSING = (
 def is_passing(error: BaseException) -> bool:
     """Whether an error is the database's or the network's, and not the message's."""
     if isinstance(error, DBAPIError):
-        return error.connection_invalidated or isinstance(error.orig and error.orig.__cause__, PASSING)
-    return isinstance(error, PASSING)
+        cause = error.orig.__cause__ if error.orig else None
+        return error.connection_invalidated or (cause is not None and is_passing(cause))
+    # The driver's own refusal of a value is an InterfaceError too, but no second try will change the value.
+    return isinstance(error, PASSING) and not isinstance(error, ValueError)
+
+
+class UnreadableMessage(Exception):
+    """A message that is no event of ours: nothing can be done with it but to park it."""
 
 
 class Decoded(NamedTuple):
@@ -150,7 +156,7 @@ class Consumer:
             "message_failed",
             group=self._router.group,
             type=message.type,
-            event=message.event_id,
+            event_id=message.event_id,
             tries=tries,
             error=repr(error),
         )
@@ -184,9 +190,17 @@ def give_hints(signals: Signals, session: WriteSession) -> None:
 
 
 async def apply(session: WriteSession, router: EventRouter, messages: Sequence[Message]) -> None:
-    """Give every message that is new to the group its effect; duplicates and unknown types have none."""
-    known = [message for message in messages if router.raw is not None or message.type in router.handlers]
-    SKIPPED.labels(router.group).inc(len(messages) - len(known))
+    """Give every message that is new to the group its effect; duplicates and unknown types have none.
+
+    One that is no event at all is never passed over, whatever the group handles: it raises `UnreadableMessage`.
+    """
+    handled = [m for m in messages if router.raw is not None or m.type in router.handlers or m.type == UNREADABLE]
+    SKIPPED.labels(router.group).inc(len(messages) - len(handled))
+    # A relay that died between sending and deleting sends again: the same event may stand twice in one batch.
+    first: dict[str, Message] = {}
+    for message in handled:
+        first.setdefault(message.event_id, message)
+    known = list(first.values())
     if not known:
         return
     fresh, blocked = await receive(session, router.group, known)
@@ -195,6 +209,14 @@ async def apply(session: WriteSession, router: EventRouter, messages: Sequence[M
         await forget(session, router.group, behind)
         await park(session, router.group, [(message, "behind a parked message of its key", "") for message in behind])
     live = [message for message in known if message.event_id in fresh and (message.topic, message.key) not in blocked]
+    await act(session, router, live)
+
+
+async def act(session: WriteSession, router: EventRouter, live: Sequence[Message]) -> None:
+    """Call the group's handlers with messages that are theirs to handle now. Raises `UnreadableMessage`."""
+    if any(message.type == UNREADABLE for message in live):
+        detail = f"{[f'{m.topic}/{m.partition}/{m.offset}' for m in live if m.type == UNREADABLE]} cannot be read"
+        raise UnreadableMessage(detail)
     if router.raw is not None:
         if live:
             await router.raw(session, live)

@@ -32,6 +32,10 @@ class DatabaseBusy(Unavailable):
     """Every connection of this process was in use for too long."""
 
 
+class CommitRefused(Exception):
+    """A transaction ended without effect although its block ended well."""
+
+
 class Slot(NamedTuple):
     """One connection, seen through SQLAlchemy and through its driver."""
 
@@ -205,8 +209,11 @@ class ReadSession:
         if self._orm is not None:
             await self._orm.flush()
         await self._flush()
-        await self._slot.driver.execute("COMMIT")
+        answer = await self._slot.driver.execute("COMMIT")
         await self._release()
+        if answer != "COMMIT":
+            message = f"PostgreSQL answered {answer}: a statement had failed and its error was swallowed"
+            raise CommitRefused(message)
 
     async def _flush(self) -> None:
         return

@@ -36,9 +36,14 @@ class Signals:
         self._ear: asyncpg.Connection[asyncpg.Record] | None = None
 
     def on(self, name: str, listener: Listener) -> Callable[[], None]:
-        """Call `listener(data)` at every hint of that name; answers how to stop it."""
+        """Call `listener(data)` at every hint of that name; answers how to stop it, which may be said twice."""
         self._listeners[name].append(listener)
-        return lambda: self._listeners[name].remove(listener)
+
+        def stop() -> None:
+            with suppress(ValueError):
+                self._listeners[name].remove(listener)
+
+        return stop
 
     def emit(self, name: str, data: Any = None) -> None:
         """Give a hint: to this process now, to others with the next turn of the bridge."""

@@ -1,4 +1,5 @@
-"""The tables that every service's schema holds beside its own: outbox, inbox, timer, idempotency, parked.
+"""The tables that every service's schema holds beside its own: outbox, inbox, timer, idempotency, parked
+and the ledger of what people did with parked messages.
 
 Here are their rows, their statements and their DDL. They carry no business data of a store and are exempt from
 row-level security; only the service's two roles may touch them.
@@ -9,7 +10,7 @@ from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
-SPINE_TABLES = ("outbox", "inbox", "timer", "idempotency", "parked")
+SPINE_TABLES = ("outbox", "inbox", "timer", "idempotency", "parked", "parked_audit")
 
 
 class OutboxRow(NamedTuple):
@@ -77,7 +78,7 @@ class FlushStatements(NamedTuple):
 
 def schema_ddl(schema: str) -> list[str]:
     """DDL of a service's schema, its two roles and its spine tables."""
-    tables = ", ".join(f"{schema}.{table}" for table in SPINE_TABLES)
+    tables = ", ".join(f"{schema}.{table}" for table in SPINE_TABLES if table != "parked_audit")
     return [
         f"CREATE SCHEMA IF NOT EXISTS {schema}",
         *(role_ddl(role) for role in (f"svc_{schema}", f"wrk_{schema}")),
@@ -143,7 +144,23 @@ def schema_ddl(schema: str) -> list[str]:
             PRIMARY KEY (consumer, event_id)
         )""",
         f"CREATE INDEX parked_key ON {schema}.parked (consumer, topic, key, sequence)",
+        f"""CREATE TABLE {schema}.parked_audit (
+            id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+            at timestamptz NOT NULL DEFAULT now(),
+            actor text NOT NULL,
+            action text NOT NULL CHECK (action IN ('replayed', 'failed', 'dropped')),
+            reason text NOT NULL,
+            consumer text NOT NULL,
+            event_id uuid NOT NULL,
+            topic text NOT NULL,
+            key text NOT NULL,
+            sequence bigint NOT NULL,
+            type text NOT NULL,
+            payload text NOT NULL,
+            CHECK (action <> 'dropped' OR reason <> '')
+        )""",
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON {tables} TO svc_{schema}, wrk_{schema}",
+        f"GRANT SELECT, INSERT ON {schema}.parked_audit TO svc_{schema}, wrk_{schema}",
     ]
 
 

@@ -5,6 +5,14 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from storeops.common.db import Database, WriteSession
+from storeops.common.errors import Unavailable
+
+UNREADABLE = "unreadable"
+"""The type of a message that is no event: whoever reads its topic parks it."""
+
+
+class BusUnavailable(Unavailable):
+    """The bus does not answer; it may pass by itself."""
 
 
 class Message(NamedTuple):

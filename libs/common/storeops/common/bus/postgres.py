@@ -134,12 +134,11 @@ class PostgresSubscription:
     def __init__(self, bus: "PostgresBus", group: str, topics: Sequence[str]) -> None:
         self._bus = bus
         self._group = group
-        self._topics = list(topics)
         self._member = f"{os.getpid()}-{os.urandom(6).hex()}"
         self._owned: dict[tuple[str, int], tuple[int, int]] = {}
         """Partition → (epoch, position)."""
-        self._fresh: set[str] = set(topics)
-        """Topics that may hold something new."""
+        self._fresh: set[tuple[str, int]] = set()
+        """Owned partitions that may hold something new."""
         self._wake = asyncio.Event()
         self._beat_at = 0.0
         self._swept_at = 0.0
@@ -181,7 +180,7 @@ class PostgresSubscription:
 
     async def rewind(self, batch: Batch) -> None:
         """The position did not move: look again."""
-        self._fresh.add(batch.topic)
+        self._fresh.add((batch.topic, batch.partition))
 
     async def close(self) -> None:
         """Leave the group and free its partitions."""
@@ -196,7 +195,7 @@ class PostgresSubscription:
 
     def _hinted(self, topic: str) -> Any:
         def wake(_data: object) -> None:
-            self._fresh.add(topic)
+            self._fresh.update(place for place in self._owned if place[0] == topic)
             self._wake.set()
 
         return wake
@@ -205,23 +204,26 @@ class PostgresSubscription:
         self._wake.clear()
         now = monotonic()
         if now - self._swept_at > 0.25:
-            self._fresh.update(self._topics)
+            self._fresh.update(self._owned)
             self._swept_at = now
-        for topic in tuple(self._fresh):
-            for place, (epoch, position) in tuple(self._owned.items()):
-                if place[0] != topic:
-                    continue
-                rows = await self._bus.fetch(
-                    'SELECT topic, partition, "offset", event_id::text, type, key, sequence, store_id, occurred_at, '
-                    'headers, payload FROM bus.message WHERE topic = $1 AND partition = $2 AND "offset" >= $3 '
-                    'ORDER BY "offset" LIMIT $4',
-                    *place,
-                    position,
-                    limit,
-                )
-                if rows:
-                    return Batch(topic, place[1], epoch, position, [Message(*row) for row in rows])
-            self._fresh.discard(topic)
+        for place, (epoch, position) in tuple(self._owned.items()):
+            if place not in self._fresh:
+                continue
+            # Before the look, so that a hint that comes meanwhile lasts.
+            self._fresh.discard(place)
+            rows = await self._bus.fetch(
+                'SELECT topic, partition, "offset", event_id::text, type, key, sequence, store_id, occurred_at, '
+                'headers, payload FROM bus.message WHERE topic = $1 AND partition = $2 AND "offset" >= $3 '
+                'ORDER BY "offset" LIMIT $4',
+                *place,
+                position,
+                limit,
+            )
+            if rows:
+                # To the end of the line: a partition that is never empty must not starve the others.
+                self._fresh.add(place)
+                self._owned[place] = self._owned.pop(place)
+                return Batch(*place, epoch, position, [Message(*row) for row in rows])
         return None
 
     async def _keep_leases(self) -> None:
@@ -264,7 +266,7 @@ class PostgresSubscription:
         )
         before, self._owned = self._owned, {(row[0], row[1]): (row[2], row[3]) for row in rows}
         if self._owned.keys() != before.keys():
-            self._fresh.update(self._topics)
+            self._fresh.update(self._owned)
 
 
 class PostgresBus:

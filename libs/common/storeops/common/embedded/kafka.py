@@ -53,6 +53,7 @@ SETTINGS = {
     "controller.listener.names": "CONTROLLER",
     "default.replication.factor": "1",
     "group.initial.rebalance.delay.ms": "0",
+    "group.min.session.timeout.ms": "1000",
     "log.cleaner.dedupe.buffer.size": str(16 << 20),
     "node.id": "1",
     "offsets.topic.num.partitions": "4",
