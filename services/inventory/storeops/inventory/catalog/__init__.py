@@ -1,0 +1,1 @@
+"""Area: what can be stocked at all: the SKUs of each brand."""

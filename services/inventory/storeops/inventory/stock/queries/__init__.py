@@ -1,0 +1,1 @@
+"""Every look-up of the stock area."""

@@ -1,0 +1,1 @@
+"""Area: the service's own copy of the stores."""
