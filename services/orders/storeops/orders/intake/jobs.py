@@ -1,0 +1,16 @@
+"""The deadline of unpaid orders."""
+
+from collections.abc import Sequence
+
+from storeops.common.db import WriteSession
+from storeops.common.timers import DueTimer, JobRouter
+from storeops.orders.deadlines.rules import TimerKind
+from storeops.orders.intake.commands.deciding import expire_orders
+
+jobs = JobRouter()
+
+
+@jobs.timer(TimerKind.ORDER_EXPIRY, batch=200)
+async def expire_unpaid_orders(session: WriteSession, due: Sequence[DueTimer]) -> None:
+    """The time to pay is over (ORD-2)."""
+    await expire_orders(session, [timer.key for timer in due])

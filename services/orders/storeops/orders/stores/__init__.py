@@ -1,0 +1,1 @@
+"""Stores as this service knows them: a copy of what the platform says."""
