@@ -2,21 +2,20 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
 
 from storeops.common.contracts.reporting import TrafficRecorded
 from storeops.common.db import WriteSession
+from storeops.common.http.bodies import ItemResult
 from storeops.common.outbox import publish
 from storeops.reporting.facts.errors import StoreNotFound
 from storeops.reporting.facts.queries import stores_of
-from storeops.reporting.traffic.errors import DayInFuture
-from storeops.reporting.traffic.rules import Row, begins_after, read_item, read_rows, rejected
+from storeops.reporting.traffic.rules import read_item, read_rows, rejected
 from storeops.reporting.traffic.schemas import (
+    RecordedTraffic,
     RejectedRow,
     RowError,
     TrafficImported,
     TrafficItem,
-    TrafficRecordedRead,
 )
 
 COUNT = """
@@ -27,25 +26,23 @@ RETURNING store_id, event_sequence
 """
 
 
-async def record_traffic(session: WriteSession, items: Sequence[TrafficItem]) -> TrafficRecordedRead:
-    """Publish figures, all or none.
+async def record_traffic(session: WriteSession, items: Sequence[TrafficItem]) -> RecordedTraffic:
+    """Publish figures, each by itself: one of an unknown store is refused and the others are taken.
 
-    Raises `StoreForbidden` (403), `StoreNotFound` (404) or `DayInFuture` (422), each naming the first that fails.
+    Raises `StoreForbidden` (403) when any is of a store outside the caller's scope, and then takes none.
     """
     for item in items:
         session.scope.require_store(item.store_id)
-    zones = await zones_of(session, items)
-    now = await session.now()
-    for n, item in enumerate(items):
-        if item.store_id not in zones:
-            message = f"no store {item.store_id}"
-            raise StoreNotFound(message)
-        if begins_after(item.day, now, zones[item.store_id]):
-            errors = [{"pointer": f"/body/items/{n}/day", "value": str(item.day), "expected": "today or earlier"}]
-            message = f"{item.day} has not begun in store {item.store_id}"
-            raise DayInFuture(message, errors=errors)
-    await publish_items(session, items)
-    return TrafficRecordedRead(recorded=len(items))
+    known = await known_stores(session, items)
+    await publish_items(session, [item for item in items if item.store_id in known])
+    return RecordedTraffic(
+        items=[
+            ItemResult(index=index, status=202)
+            if item.store_id in known
+            else ItemResult.refused(index, StoreNotFound(f"no store {item.store_id}"))
+            for index, item in enumerate(items)
+        ]
+    )
 
 
 async def import_traffic(session: WriteSession, content: bytes) -> TrafficImported:
@@ -55,34 +52,23 @@ async def import_traffic(session: WriteSession, content: bytes) -> TrafficImport
     """
     rows = read_rows(content)
     read = [read_item(row) for row in rows]
-    zones = await zones_of(session, [item for item in read if isinstance(item, TrafficItem)])
-    now = await session.now()
+    known = await known_stores(session, [item for item in read if isinstance(item, TrafficItem)])
     good: list[TrafficItem] = []
     bad: list[RejectedRow] = []
     for row, item in zip(rows, read, strict=True):
-        checked = checked_row(session, row, item, zones, now) if isinstance(item, TrafficItem) else item
-        if isinstance(checked, TrafficItem):
-            good.append(checked)
+        if isinstance(item, RejectedRow):
+            bad.append(item)
+        elif session.scope.allows(item.store_id) and item.store_id in known:
+            good.append(item)
         else:
-            bad.append(checked)
+            bad.append(rejected(row, [RowError(field="store_id", value=item.store_id, expected="a store of yours")]))
     await publish_items(session, good)
     return TrafficImported(recorded=len(good), rejected=bad)
 
 
-def checked_row(
-    session: WriteSession, row: Row, item: TrafficItem, zones: dict[str, str], now: datetime
-) -> TrafficItem | RejectedRow:
-    """The figure, or why it is refused: a store that is not there for the caller, a day that has not begun."""
-    if not session.scope.allows(item.store_id) or item.store_id not in zones:
-        return rejected(row, [RowError(field="store_id", value=item.store_id, expected="a store of yours")])
-    if begins_after(item.day, now, zones[item.store_id]):
-        return rejected(row, [RowError(field="day", value=str(item.day), expected="today or earlier")])
-    return item
-
-
-async def zones_of(session: WriteSession, items: Sequence[TrafficItem]) -> dict[str, str]:
-    """The time zones of the known ones of the stores named."""
-    return {row["store_id"]: row["time_zone"] for row in await stores_of(session, {item.store_id for item in items})}
+async def known_stores(session: WriteSession, items: Sequence[TrafficItem]) -> set[str]:
+    """The known ones of the stores named."""
+    return {row["store_id"] for row in await stores_of(session, {item.store_id for item in items})}
 
 
 async def publish_items(session: WriteSession, items: Sequence[TrafficItem]) -> None:

@@ -7,11 +7,10 @@ from fastapi import Body
 from storeops.common.auth.permissions import Permission
 from storeops.common.http.routing import ServiceRouter
 from storeops.common.scope import StoreForbidden
-from storeops.reporting.facts.errors import StoreNotFound
 from storeops.reporting.sessions import Write
 from storeops.reporting.traffic import commands
-from storeops.reporting.traffic.errors import DayInFuture, FileUnreadable, HeaderInvalid, TooManyRows
-from storeops.reporting.traffic.schemas import RecordTraffic, TrafficImported, TrafficRecordedRead
+from storeops.reporting.traffic.errors import FileUnreadable, HeaderInvalid, TooManyRows
+from storeops.reporting.traffic.schemas import RecordedTraffic, RecordTraffic, TrafficImported
 
 router = ServiceRouter("reporting", tags=["traffic"])
 
@@ -25,11 +24,15 @@ CSV_EXAMPLE = (
     "POST",
     "/v1/traffic",
     permission=Permission.TRAFFIC_RECORD,
-    errors=[StoreForbidden, StoreNotFound, DayInFuture],
+    errors=[StoreForbidden],
     status=202,
 )
-async def record_traffic(body: RecordTraffic, session: Write) -> TrafficRecordedRead:
-    """Hand in visitors and page views by store, day, source and terminal; all are taken or none."""
+async def record_traffic(body: RecordTraffic, session: Write) -> RecordedTraffic:
+    """Hand in up to 500 figures: visitors and page views by store, day, source and terminal, each taken or refused.
+
+    An item's `status` is 202, or 404 with the `problem` when its store is not known; a store outside the caller's
+    scope refuses the whole request.
+    """
     return await commands.record_traffic(session, body.items)
 
 

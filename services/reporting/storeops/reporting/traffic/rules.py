@@ -2,9 +2,7 @@
 
 import csv
 import io
-from datetime import date, datetime
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
@@ -83,8 +81,3 @@ def rejected(row: Row, errors: list[RowError]) -> RejectedRow:
 def shown(value: object) -> str | None:
     """A refused value as it may be shown back."""
     return None if value is None else str(value)[:SHOWN]
-
-
-def begins_after(day: date, now: datetime, time_zone: str) -> bool:
-    """Whether a day of a zone has not begun."""
-    return day > now.astimezone(ZoneInfo(time_zone)).date()

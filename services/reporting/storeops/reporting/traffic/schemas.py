@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from storeops.common.http.bodies import STORE_ID, Body
+from storeops.common.http.bodies import STORE_ID, Body, ItemResult
 
 MOST_ITEMS = 500
 NUMBER = Annotated[int, Field(ge=0, le=1_000_000_000)]
@@ -35,7 +35,7 @@ class TrafficItem(Body):
     """Visitors and page views of one store, day, source and terminal, as one provider counts them."""
 
     store_id: STORE_ID
-    day: Annotated[date, Field(ge=date(2000, 1, 1), description="In the store's time zone.")]
+    day: Annotated[date, Field(ge=date(2000, 1, 1), le=date(2199, 12, 31), description="In the store's time zone.")]
     source: TrafficSource
     terminal: Terminal
     visitors: NUMBER
@@ -50,10 +50,10 @@ class RecordTraffic(Body):
     items: Annotated[list[TrafficItem], Field(min_length=1, max_length=MOST_ITEMS)]
 
 
-class TrafficRecordedRead(BaseModel):
-    """How many figures were taken; they stand in the day table as soon as reporting has read its own events."""
+class RecordedTraffic(BaseModel):
+    """What became of each figure: 202 taken, and in the day table as soon as its event is read; or why not."""
 
-    recorded: int
+    items: list[ItemResult]
 
 
 class RowError(BaseModel):
