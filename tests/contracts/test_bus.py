@@ -23,18 +23,8 @@ async def test_the_events_of_a_key_keep_their_order_while_many_write(stage: Stag
     await stage.open(partitions=4)
     keys = [f"ord_{n}" for n in range(8)]
 
-    async def write(offset: int) -> None:
-        for turn in range(10):
-            async with stage.probe.transaction() as session:
-                key = keys[(turn + offset) % len(keys)]
-                # The number is taken under the key's lock, so the notes must arrive counting up.
-                note = await say(session, key, "?")
-                session.outbox[-1] = session.outbox[-1]._replace(
-                    payload=session.outbox[-1].payload.replace('"?"', f'"{note}"')
-                )
-
     relay = await stage.relay()
-    writing = asyncio.gather(*(write(n) for n in range(8)))
+    writing = asyncio.gather(*(stage.probe.count_up(key) for _ in range(10) for key in keys))
     while not writing.done():
         await relay.turn(7)
         await asyncio.sleep(0)
@@ -149,7 +139,7 @@ async def test_unknown_types_are_passed_over_and_counted(stage: Stage) -> None:
 
     assert await stage.probe.heard() == {"ord_1": ["before", "after"]}
     assert METRICS.get_sample_value("storeops_events_skipped_total", {"group": "unknowing"}) == skipped + 1
-    assert await stage.probe.count("parked") == 0
+    assert await stage.probe.rows("parked") == 0
 
 
 class Refusal(Exception):
@@ -172,7 +162,7 @@ async def test_poison_is_parked_with_its_key_and_replays_in_order(stage: Stage) 
     member = await stage.join(router)
     await member.finish(stage.bus, "g")
     assert await stage.probe.heard() == {"ord_sick": ["0", "1"], "ord_well": numbers(5)}
-    assert await stage.probe.count("parked") == 3
+    assert await stage.probe.rows("parked") == 3
 
     refused.clear()
     verdicts = await replay_parked(stage.database, SERVICE, router, actor="staff_1")
@@ -182,7 +172,7 @@ async def test_poison_is_parked_with_its_key_and_replays_in_order(stage: Stage) 
     await stage.send()
     await member.finish(stage.bus, "g")
     assert await stage.probe.heard() == {"ord_sick": numbers(6), "ord_well": numbers(5)}
-    assert await stage.probe.count("parked") == 0
+    assert await stage.probe.rows("parked") == 0
 
 
 async def test_a_failure_before_the_commit_has_no_effect_and_is_tried_again(stage: Stage) -> None:
@@ -202,7 +192,7 @@ async def test_a_failure_before_the_commit_has_no_effect_and_is_tried_again(stag
         await member.finish(stage.bus, "g")
 
     assert await stage.probe.heard() == {"ord_1": numbers(4)}
-    assert await stage.probe.count("parked") == 0
+    assert await stage.probe.rows("parked") == 0
 
 
 async def test_a_member_that_takes_and_leaves_changes_nothing(stage: Stage) -> None:

@@ -40,6 +40,7 @@ PASSING = (
     TimeoutError,
     Unavailable,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
@@ -47,7 +48,10 @@ PASSING = (
     asyncpg.LockNotAvailableError,
     asyncpg.IdleInTransactionSessionTimeoutError,
 )
-"""What may pass by itself: retried in order for as long as it lasts."""
+"""What may pass by itself: retried in order for as long as it lasts.
+
+The driver calls it an internal error when it meets a connection that the server has just ended.
+"""
 
 
 def is_passing(error: BaseException) -> bool:

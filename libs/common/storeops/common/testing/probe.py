@@ -76,6 +76,11 @@ class Probe:
             for note in notes:
                 await say(session, key, note)
 
+    async def count_up(self, key: str) -> None:
+        """Publish one event whose note is its sequence."""
+        async with self.transaction() as session:
+            await say(session, key)
+
     async def say_something_else(self, key: str) -> None:
         """Publish an event of a type that `listener` does not handle."""
         async with self.transaction() as session:
@@ -97,7 +102,7 @@ class Probe:
             )
         return [tuple(row) for row in rows]
 
-    async def count(self, table: str) -> int:
+    async def rows(self, table: str) -> int:
         """Rows of a table of the spine."""
         async with self.reading() as session:
             return await session.fetchval(f"SELECT count(*) FROM {SERVICE}.{table}")
@@ -112,12 +117,11 @@ async def next_sequence(session: WriteSession, key: str) -> int:
     )
 
 
-async def say(session: WriteSession, key: str, note: str) -> int:
-    """Publish one event beside its change; answers its sequence."""
+async def say(session: WriteSession, key: str, note: str | None = None) -> None:
+    """Publish one event beside its change; its note is its sequence unless given."""
     sequence = await next_sequence(session, key)
-    event = OrderAudited(order_id=key, store_id="sto_1", occurred_at=NOON, by=note)
+    event = OrderAudited(order_id=key, store_id="sto_1", occurred_at=NOON, by=note or str(sequence))
     publish(session, event, sequence=sequence)
-    return sequence
 
 
 def listener(

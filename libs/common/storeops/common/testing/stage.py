@@ -102,9 +102,19 @@ class Stage:
         relay = await self.relay()
         total = 0
         async with asyncio.timeout(PATIENCE):
-            while await self.probe.count("outbox"):
+            while await self.probe.rows("outbox"):
                 total += await relay.turn(500)
         return total
+
+    async def cut_connections(self) -> None:
+        """End every other connection to the test's database, as a failing network or server would."""
+        async with self.probe.reading() as session:
+            driver = await session.driver()
+            await driver.execute("RESET ROLE")
+            await driver.fetch(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid() AND usename = current_user"
+            )
 
     async def delete_before(self, offset: int) -> None:
         """What retention does on Kafka, where it is the broker's: drop the topic's messages before an offset."""
