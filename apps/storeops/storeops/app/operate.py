@@ -69,7 +69,7 @@ def doctor(as_json: AsJson = False) -> None:
     async def work() -> list[Finding]:
         async with visited(settings) as ground:
             services = installed_services()
-            async with assemble(ground.settings, services, alone=False, everyone=list(services)) as parts:
+            async with assemble(ground.settings, services, alone=False, everyone=services) as parts:
                 return [
                     finding
                     for name, service in services.items()

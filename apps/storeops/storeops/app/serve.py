@@ -38,7 +38,7 @@ async def serving(settings: Settings, names: list[str], role: Role, port: int) -
     whole = len(chosen) == len(everyone) and role == "all"
     async with (
         grounded(settings) as ground,
-        assemble(ground.settings, chosen, alone=whole, everyone=list(everyone)) as parts,
+        assemble(ground.settings, chosen, alone=whole, everyone=everyone) as parts,
     ):
         password = await first_owner(parts)
         stopping, ready = asyncio.Event(), asyncio.Event()

@@ -25,7 +25,8 @@ SANDBOX = [
         one boolean PRIMARY KEY DEFAULT true CHECK (one),
         now timestamptz NOT NULL,
         target timestamptz NOT NULL CHECK (target >= now),
-        playing boolean NOT NULL DEFAULT false
+        playing boolean NOT NULL DEFAULT false,
+        figures boolean NOT NULL DEFAULT false
     )""",
 ]
 

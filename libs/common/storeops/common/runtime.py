@@ -46,6 +46,8 @@ class Parts(NamedTuple):
     settings: Settings
     services: Mapping[str, Service]
     """Those that run here."""
+    everyone: Mapping[str, Service]
+    """Those of the whole installation, here or elsewhere."""
     databases: Mapping[str, Database]
     signals: Signals
     bus: Bus
@@ -106,11 +108,11 @@ def kept_secret(settings: Settings, given: str | None, name: str) -> str:
 
 @asynccontextmanager
 async def assemble(
-    settings: Settings, services: Mapping[str, Service], *, alone: bool, everyone: Sequence[str]
+    settings: Settings, services: Mapping[str, Service], *, alone: bool, everyone: Mapping[str, Service]
 ) -> AsyncGenerator[Parts]:
     """Open what a process needs for `services`; `alone` says that no other process shares the database.
 
-    `everyone` names all services of the installation, here or elsewhere. Raises `ConfigurationRefused`.
+    `everyone` is the whole installation, here or elsewhere. Raises `ConfigurationRefused`.
     """
     settings = settings.model_copy(
         update={
@@ -129,7 +131,7 @@ async def assemble(
     signals = Signals(shared, shared=not alone)
     bus = make_bus(settings, shared, signals)
     apps: dict[str, Any] = {}
-    peers = Peers(apps=apps, urls=peer_urls(settings, everyone))
+    peers = Peers(apps=apps, urls=peer_urls(settings, list(everyone)))
     context = HttpContext(
         settings=settings,
         databases=databases,
@@ -144,7 +146,7 @@ async def assemble(
         await set_clock_once(shared, settings.sandbox_start)
     await bus.open(topics_of(settings))
     try:
-        yield Parts(settings, services, databases, signals, bus, context, application)
+        yield Parts(settings, services, everyone, databases, signals, bus, context, application)
     finally:
         await bus.close()
         await peers.close()
@@ -192,14 +194,13 @@ async def workers(parts: Parts) -> list[Coroutine[Any, Any, None]]:
             running.append(Consumer(database, name, router, parts.signals).run(subscription))
         timers = TimerRunner(database, name, service.jobs, parts.signals)
         running.extend((timers.run(), timers.run_upkeep(), run_upkeep(database, name)))
-    if parts.settings.sandbox:
-        everyone = list(parts.services)
+    if parts.settings.sandbox and "platform" in parts.services:
         player = Player(
-            next(iter(parts.databases.values())),
+            parts.databases["platform"],
             parts.bus,
             parts.signals,
-            services=everyone,
-            observers=observers_of(parts.services),
+            services=list(parts.everyone),
+            observers=observers_of(parts.everyone),
         )
         running.append(player.run())
     return running

@@ -1,7 +1,8 @@
 """The sandbox clock: business time as a row that moves forward only, and plays what falls due on its way.
 
 Playing means: to the next due instant, then wait until quiet (outboxes empty, groups at the end of the log, nothing
-due), again, until the target. Observer groups (archive, figures) are not waited for: nothing acts on them.
+due), again, until the target. Observer groups (archive, figures) are not waited for on the way, since nothing acts on
+them; at the end they are, when the caller asks for it.
 """
 
 import asyncio
@@ -40,6 +41,8 @@ class AdvanceClock(Body):
     """Where to go."""
 
     to: AwareDatetime
+    figures: bool = False
+    """Arrive only when archive and figures have caught up too."""
 
 
 class ClockRead(BaseModel):
@@ -63,8 +66,8 @@ async def clock_of(context: HttpContext) -> ClockRead:
 
 @router.endpoint("GET", "/v1/sandbox/clock", permission=Permission.SPINE_OPERATE)
 async def read_clock(request: Request, _scope: Annotated[Scope, Depends(operator)]) -> ClockRead:
-    """Business time of this sandbox."""
-    return await clock_of(context_of(request))
+    """Business time of this sandbox; with `Prefer: wait=N` once it has arrived, after N seconds at most."""
+    return await arrived(context_of(request), wait_of(request))
 
 
 @router.endpoint(
@@ -77,19 +80,26 @@ async def advance_clock(
     context = context_of(request)
     moved = await run(
         context.databases["platform"],
-        "UPDATE sandbox.clock SET target = $1, playing = true WHERE target <= $1 RETURNING 1",
+        "UPDATE sandbox.clock SET target = $1, playing = true, figures = $2 WHERE target <= $1 RETURNING 1",
         body.to,
+        body.figures,
     )
     if not moved:
         message = f"the clock is at {(await clock_of(context)).target.isoformat()}, and goes forward only"
         raise ClockBehind(message)
     context.signals.emit("advance")
-    until = monotonic() + wait_of(request)
+    clock = await arrived(context, wait_of(request))
+    response.status_code = 200 if clock.status == "ready" else 202
+    return clock
+
+
+async def arrived(context: HttpContext, wait: float) -> ClockRead:
+    """The clock once it is ready, or as it stands after `wait` seconds."""
+    until = monotonic() + wait
     clock = await clock_of(context)
     while clock.status != "ready" and monotonic() < until:
         await asyncio.sleep(0.002)
         clock = await clock_of(context)
-    response.status_code = 200 if clock.status == "ready" else 202
     return clock
 
 
@@ -160,10 +170,12 @@ class Player:
 
     async def _step(self) -> bool:
         """One move, or the arrival; answers whether there is more to play."""
-        [(now, target, playing)] = await run(self._database, "SELECT now, target, playing FROM sandbox.clock")
+        [(now, target, playing, figures)] = await run(
+            self._database, "SELECT now, target, playing, figures FROM sandbox.clock"
+        )
         if not playing:
             return False
-        await self._quiet()
+        await self._quiet(everyone=figures and now >= target)
         if now < target:
             [(due,)] = await run(self._database, self._next, target)
             await run(self._database, "UPDATE sandbox.clock SET now = greatest(now, $1)", due or target)
@@ -172,13 +184,13 @@ class Player:
             await run(self._database, "UPDATE sandbox.clock SET playing = false WHERE target = $1", target)
         return True
 
-    async def _quiet(self) -> None:
+    async def _quiet(self, *, everyone: bool) -> None:
         while True:
             self._signals.emit("hurry")
             [(pending,)] = await run(self._database, self._pending)
             if not pending:
                 lag = await self._bus.lag()
-                if not any(count for group, count in lag.items() if group not in self._observers):
+                if not any(count for group, count in lag.items() if everyone or group not in self._observers):
                     [(pending,)] = await run(self._database, self._pending)
                     if not pending:
                         return

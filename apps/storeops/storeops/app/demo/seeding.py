@@ -226,12 +226,12 @@ class _Source(NamedTuple):
 
 SOURCES = {
     "search": _Source(0.34, 0.030, 4.5),
-    "ppc": _Source(0.16, 0.018, 3.0),
+    "pay_per_click": _Source(0.16, 0.018, 3.0),
     "display": _Source(0.05, 0.006, 2.0),
     "affiliate": _Source(0.10, 0.022, 3.2),
     "group_buy": _Source(0.08, 0.040, 2.6),
     "returning": _Source(0.22, 0.090, 6.5),
-    "offsite": _Source(0.05, 0.010, 2.4),
+    "off_site": _Source(0.05, 0.010, 2.4),
 }
 TERMINALS = {"pc": 0.22, "mobile": 0.78}
 

@@ -57,7 +57,7 @@ async def open_warehouses(front: Shopfront, town: Town) -> Town:
             for shop in SHOPS
             if warehouse.code in shop.warehouses
         ]
-        made = await front.post("/v1/warehouses", {"name": warehouse.name, "stores": serves})
+        made = await front.post("/v1/warehouses", {"name": warehouse.name, "store_ids": serves})
         warehouses[warehouse.code] = made["warehouse_id"]
     return town._replace(warehouses=warehouses)
 

@@ -195,7 +195,7 @@ def trusting(verifier: Verifier) -> Verifier:
 async def open_harness(settings: Settings, services: Mapping[str, Service]) -> AsyncGenerator[Harness]:
     """A harness on a migrated database of its own."""
     async with AsyncExitStack() as stack:
-        parts = await stack.enter_async_context(assemble(settings, services, alone=True, everyone=list(services)))
+        parts = await stack.enter_async_context(assemble(settings, services, alone=True, everyone=services))
         trusting(parts.context.verifier)
         harness = Harness(parts)
         await harness.start()
