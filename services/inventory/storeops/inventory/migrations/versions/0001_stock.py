@@ -129,7 +129,7 @@ STORE_STATES = """
 CREATE TABLE inventory.store_stock (
     store_id text NOT NULL,
     sku text NOT NULL,
-    state text NOT NULL CHECK (state IN ('ok', 'low', 'out')),
+    state text NOT NULL CHECK (state IN ('unstocked', 'ok', 'low', 'out')),
     warning_level integer NOT NULL DEFAULT 0 CHECK (warning_level >= 0),
     event_sequence bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (store_id, sku)

@@ -12,11 +12,11 @@ from storeops.common.contracts.orders import OrderPlaced, SkuQuantity
 from storeops.common.db import WriteSession
 from storeops.common.outbox import publish
 from storeops.inventory.stock.commands.levels import Changes, Move, move
-from storeops.inventory.stock.commands.store_states import follow_changes
+from storeops.inventory.stock.commands.store_states import follow_changes, tell_unstocked
 from storeops.inventory.stock.queries.allocations import known_orders
 from storeops.inventory.stock.queries.levels import lock_levels
 from storeops.inventory.stock.queries.warehouses import warehouses_serving
-from storeops.inventory.stock.rules import Decision, Demand, LevelKey, grant_orders
+from storeops.inventory.stock.rules import Decision, Demand, LevelKey, StoreSku, grant_orders
 from storeops.inventory.stores.queries import hold_supply
 
 
@@ -40,6 +40,17 @@ async def allocate_orders(session: WriteSession, placed: Sequence[OrderPlaced]) 
     for decision in decisions:
         await tell_decision(session, decision, sequence=1)
     await follow_changes(session, changes)
+    await tell_unstocked(session, wanted_in_vain(decisions))
+
+
+def wanted_in_vain(decisions: Iterable[Decision]) -> set[StoreSku]:
+    """What stores were asked for and had not a piece of."""
+    return {
+        StoreSku(decision.demand.store_id, shortage.sku)
+        for decision in decisions
+        for shortage in decision.short
+        if shortage.available == 0
+    }
 
 
 def demand_of(order: OrderPlaced) -> Demand:

@@ -43,8 +43,11 @@ async def turned_states(session: WriteSession, changes: Changes) -> set[StoreSku
     return await queries.store_states_near(session, lowest)
 
 
-async def renew_states(session: WriteSession, pairs: Collection[StoreSku]) -> None:
-    """Compare states with what can be sold now; change and tell those that are no longer right."""
+async def renew_states(session: WriteSession, pairs: Collection[StoreSku], *, wanted: bool = False) -> None:
+    """Compare states with what can be sold now; change and tell those that are no longer right.
+
+    What was never there stays unstocked until it is, or until somebody `wanted` it.
+    """
     if not pairs:
         return
     held = await queries.lock_store_stocks(session, pairs)
@@ -52,7 +55,7 @@ async def renew_states(session: WriteSession, pairs: Collection[StoreSku]) -> No
     turned: dict[StoreSku, tuple[StoreState, Crossing | None, int]] = {}
     for pair, state, warning_level in held:
         before, after = StoreState(state), rules.store_state(sellable[pair], warning_level)
-        if before != after:
+        if before != after and (wanted or (before, after) != (StoreState.UNSTOCKED, StoreState.OUT)):
             turned[pair] = (after, rules.crossing(before, after), warning_level)
     if not turned:
         return
@@ -95,16 +98,23 @@ async def crossing_event(
 
 
 async def open_states(session: WriteSession, pairs: Collection[StoreSku]) -> None:
-    """Give stores a state of SKUs that they have none of: out, as nothing was ever there. Tells nothing.
+    """Give stores a state of catalogued SKUs that they have none of: unstocked. Tells nothing.
 
     The levels that serve them must be locked, so that no change passes by a state that it cannot see yet.
     """
     await session.fetch(
         "INSERT INTO inventory.store_stock (store_id, sku, state) SELECT "
-        "store_id, sku, 'out' FROM unnest($1::text[], $2::text[]) AS t(store_id, sku) ORDER BY store_id, sku "
-        "ON CONFLICT DO NOTHING",
+        "store_id, sku, 'unstocked' FROM unnest($1::text[], $2::text[]) AS t(store_id, sku) "
+        "JOIN inventory.sku USING (sku) ORDER BY store_id, sku ON CONFLICT DO NOTHING",
         *queries.columns(pairs),
     )
+
+
+async def tell_unstocked(session: WriteSession, pairs: Collection[StoreSku]) -> None:
+    """Tell of SKUs that a buyer wanted and no warehouse of the store ever held: they are out, too (LST-3)."""
+    if pairs:
+        await open_states(session, pairs)
+        await renew_states(session, pairs, wanted=True)
 
 
 async def set_warning_levels(session: WriteSession, store_id: str, levels: Mapping[str, int]) -> Sequence[StoreStock]:
