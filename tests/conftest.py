@@ -16,8 +16,7 @@ from storeops.common.embedded.kafka import EmbeddedKafka
 from storeops.common.embedded.postgres import EmbeddedPostgres
 from storeops.common.logs import configure_logs
 from storeops.common.migrating import migrate
-from importlib.metadata import entry_points
-from storeops.common.service import ORDER, Service, installed_services
+from storeops.common.service import Service, installed_services
 from storeops.common.settings import Settings
 from storeops.common.testing.harness import Harness, open_harness
 from storeops.common.testing.probe import LEASE, Probe, add_probe
@@ -46,13 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def services() -> dict[str, Service]:
-    found = {}
-    for point in entry_points(group="storeops.services"):
-        try:
-            found[point.name] = point.load()
-        except ModuleNotFoundError as e:
-            print("NOT YET:", point.name, e)
-    return {n: found[n] for n in ORDER if n in found}
+    return installed_services()
 
 
 @pytest.fixture(scope="session")

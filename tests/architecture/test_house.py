@@ -133,7 +133,7 @@ def test_selects_stand_in_queries() -> None:
         for path in service_sources()
         if "queries" not in (path.stem, path.parent.name)
         and "migrations" not in path.parts
-        and path.stem not in ("invariants",)
+        and path.stem != "invariants"
         for number, line in enumerate(path.read_text().splitlines(), 1)
         if selecting.search(line)
     ]

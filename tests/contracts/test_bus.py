@@ -50,7 +50,7 @@ async def test_a_partition_is_the_keys_murmur2_hash(stage: Stage) -> None:
     async def note_place(_session: WriteSession, messages: Sequence[Message]) -> None:
         found.update({message.key: message.partition for message in messages})
 
-    router.on_everything(note_place)
+    router.on_everything()(note_place)
     await (await stage.join(router)).finish(stage.bus, "places")
 
     everywhere = list(range(5))

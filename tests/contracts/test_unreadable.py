@@ -92,7 +92,7 @@ async def test_a_group_that_reads_everything_parks_them_too(stage: Stage) -> Non
     await produce(stage, *RECORDS["no headers"])
     archive = EventRouter("archive")
 
-    @archive.on_everything
+    @archive.on_everything()
     async def keep(_session: object, messages: object) -> None:
         pytest.fail(f"{messages} reached the archive")
 

@@ -28,7 +28,7 @@ def consumers(services: dict[str, Service]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {wire_type: [] for wire_type in REGISTRY}
     for service in services.values():
         for router in service.events:
-            for wire_type in REGISTRY if router.raw is not None else router.handlers:
+            for wire_type in router.reads | router.handlers.keys():
                 found[wire_type].append(router.group)
     return found
 
@@ -43,7 +43,7 @@ def events_page(services: dict[str, Service]) -> str:
         "",
     ]
     for wire_type, event in sorted(REGISTRY.items(), key=lambda item: (made[item[0]], item[1].topic, item[0])):
-        acting = [group for group in heard[wire_type] if group != "reporting.archive"] or ["other teams, by choice"]
+        acting = heard[wire_type] or ["other teams, by choice"]
         lines += [
             f"## `{wire_type}`",
             "",

@@ -126,6 +126,11 @@ class Database:
         except TimeoutError as error:
             message = f"no database connection was free within {POOL_TIMEOUT:g} s"
             raise DatabaseBusy(message) from error
+        except asyncio.CancelledError:
+            # Woken and cancelled at once: the turn goes to the next, or nobody would take the connection.
+            if turn.done() and not turn.cancelled():
+                self._wake_one()
+            raise
         finally:
             if turn in self._waiting:
                 self._waiting.remove(turn)

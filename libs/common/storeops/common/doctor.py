@@ -53,7 +53,8 @@ def spine_invariants(service: str) -> list[Invariant]:
     async def overdue(session: ReadSession) -> Sequence[Any]:
         now = await session.now()
         return await session.fetch(
-            f"SELECT kind, key, due_at FROM {service}.timer WHERE state = 'armed' AND due_at < $1::timestamptz - interval '1 hour'",
+            f"SELECT kind, key, due_at FROM {service}.timer "
+            "WHERE state = 'armed' AND due_at < $1::timestamptz - interval '1 hour'",
             now,
         )
 

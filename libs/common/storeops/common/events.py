@@ -35,6 +35,8 @@ class EventRouter:
         self.observer = observer
         self.handlers: dict[str, Handler] = {}
         self.raw: Raw | None = None
+        self.reads: frozenset[str] = frozenset()
+        """The types that a handler of everything does more with than keep."""
 
     def on(self, *events: type[Event], batch: int = 0) -> Callable[[OneT], OneT]:
         """Handle these events: one a call, or with `batch` lists of at most so many."""
@@ -49,10 +51,14 @@ class EventRouter:
 
         return register
 
-    def on_everything(self, call: Raw) -> Raw:
-        """Handle every message of every topic as it lies on the bus; for the archive."""
-        self.raw = call
-        return call
+    def on_everything(self, *, reads: frozenset[str] = frozenset()) -> Callable[[Raw], Raw]:
+        """Handle every message of every topic as it lies on the bus; `reads` are the types it looks into."""
+
+        def register(call: Raw) -> Raw:
+            self.raw, self.reads = call, reads
+            return call
+
+        return register
 
     def topics(self, every: Sequence[str]) -> list[str]:
         """The topics this group reads."""

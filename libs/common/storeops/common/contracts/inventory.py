@@ -66,7 +66,7 @@ class Movement(Contract):
     """The document behind it: receipt, parcel or count."""
 
 
-class StockMoved(Event, type="stock.moved.v1", topic="movement", key=("warehouse_id", "sku")):
+class StockMoved(Event, type="stock.moved.v1", topic="movement", key=("warehouse_id", "sku"), public=True):
     """On-hand changed; the movements of one transaction for one level travel together."""
 
     warehouse_id: str

@@ -104,7 +104,7 @@ class OrderReleased(OrderEvent, type="order.released.v1", topic="order", key="or
     warehouse_id: str
 
 
-class ParcelPacked(OrderEvent, type="parcel.packed.v1", topic="order", key="order_id"):
+class ParcelPacked(OrderEvent, type="parcel.packed.v1", topic="order", key="order_id", public=True):
     """A parcel of the order is packed."""
 
     parcel_id: str

@@ -57,7 +57,8 @@ class SandboxTime:
     async def play(self, to: datetime) -> None:
         """Play time forward to an instant."""
         wait = {"prefer": f"wait={ARRIVES}"}
-        clock = await said(self._client.post("/v1/sandbox/clock/advance", json={"to": to.isoformat()}, headers=wait))
+        body = {"to": to.isoformat(), "figures": True}
+        clock = await said(self._client.post("/v1/sandbox/clock/advance", json=body, headers=wait))
         while clock["status"] != "ready":
             clock = await said(self._client.get("/v1/sandbox/clock", headers=wait))
 
@@ -237,8 +238,9 @@ ADDRESS = {"province": "Zhejiang", "city": "Hangzhou", "district": "Xihu", "stre
 
 
 async def open_shop(client: httpx2.AsyncClient, time: Time, *, channel: str = "own") -> Shop:
-    """Open a brand, a store and its warehouse; `client` is the owner's."""
-    brand = await said(client.post("/v1/brands", json={"name": new_id("brd")}))
+    """Open a store and its warehouse; `client` is the owner's. Shops of one installation share a brand, whose SKUs are."""
+    brands = (await said(client.get("/v1/brands", params={"limit": 1})))["items"]
+    brand = brands[0] if brands else await said(client.post("/v1/brands", json={"name": new_id("brd")}))
     opened = {"brand_id": brand["brand_id"], "name": new_id("sto"), "channel": channel, "currency": "CNY"}
     store = await said(client.post("/v1/stores", json=opened))
     await time.play(await time.now())

@@ -5,6 +5,7 @@ value that never changes. So live folding of small batches and a rebuild of ever
 whatever order events of different topics came in.
 """
 
+import re
 from typing import NamedTuple
 
 LIVE = "reporting"
@@ -164,5 +165,8 @@ FOLDS = (
     Fold("traffic", "traffic_fact", FOLD_TRAFFIC),
 )
 """Every table of facts, once."""
+
+FOLDED_TYPES = frozenset(wire_type for fold in FOLDS for wire_type in re.findall(r"'([a-z_.]+\.v\d+)'", fold.statement))
+"""The events that become facts; the others are kept in the archive only."""
 
 STATEMENTS = {(schema, fold.table): fold.statement.format(schema=schema) for schema in (LIVE, SHADOW) for fold in FOLDS}
