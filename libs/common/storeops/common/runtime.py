@@ -161,7 +161,7 @@ def make_bus(settings: Settings, database: Database, signals: Signals) -> Bus:
     if settings.kafka is None:
         message = "STOREOPS_BUS=kafka needs STOREOPS_KAFKA, the bootstrap servers"
         raise ConfigurationRefused(message)
-    return KafkaBus(settings.kafka, prefix=settings.topic_prefix)
+    return KafkaBus(settings.kafka, prefix=settings.topic_prefix, lease=settings.lease)
 
 
 def make_verifier(settings: Settings, peers: Peers) -> Verifier:

@@ -37,7 +37,7 @@ class Settings(BaseSettings):
     partitions: int = Field(default=1, ge=1, le=256)
     """Partitions of a topic when it is first made."""
     lease: float = Field(default=15.0, gt=0.2)
-    """Seconds after which a silent owner loses its partitions on PostgreSQL."""
+    """Seconds after which a silent owner loses its partitions; Kafka brokers take 6 or more unless set otherwise."""
     pool_size: int = Field(default=20, ge=2, le=100)
     host: str = "127.0.0.1"
     port: int = 8000
