@@ -57,8 +57,8 @@ async def list_orders(
             conditions.append(text.format(f"${len(values)}"))
     if wanted.late is not None:
         values += [await session.now(), wanted.late]
-        late = f"o.cancelled_at IS NULL AND coalesce(o.shipped_at, ${len(values) - 1}) > o.late_at"
-        conditions.append(f"coalesce({late}, false) = ${len(values)}")
+        overdue = f"o.shipped_at IS NULL AND o.cancelled_at IS NULL AND o.late_at <= ${len(values) - 1}"
+        conditions.append(f"coalesce(o.shipped_at > o.late_at OR {overdue}, false) = ${len(values)}")
     if before is not None:
         values += before
         conditions.append(f"(o.placed_at, o.order_id) < (${len(values) - 1}, ${len(values)})")
