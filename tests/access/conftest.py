@@ -30,7 +30,7 @@ async def world(
         service_secret="s" * 32,
         contact_key="c" * 32,
         max_body=100_000,
-        max_batch_body=300_000,
+        max_batch_body=600_000,
     )
     async with AsyncExitStack() as stack:
         maintenance = await asyncpg.connect(cluster.url("postgres"))

@@ -9,7 +9,7 @@ from storeops.common.errors import DomainError
 STORE_ID = Annotated[str, Field(pattern=r"^sto_[0-9a-f]{32}$", examples=["sto_0193c6f2b7e07d3c8f4e5a6b7c8d9e0f"])]
 SKU = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$", examples=["TEA-250"])]
 QUANTITY = Annotated[int, Field(ge=1, le=10_000)]
-MONEY = Annotated[str, Field(pattern=r"^\d{1,12}(\.\d{1,4})?$", examples=["19.90"])]
+MONEY = Annotated[str, Field(pattern=r"^[0-9]{1,12}(\.[0-9]{1,4})?$", examples=["19.90"])]
 """A decimal string, not negative; digits after the point as the currency has them."""
 CURRENCY = Annotated[str, Field(pattern=r"^[A-Z]{3}$", examples=["CNY"])]
 NAME = Annotated[str, Field(min_length=1, max_length=200)]

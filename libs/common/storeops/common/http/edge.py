@@ -3,6 +3,7 @@
 import re
 
 import structlog
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -54,11 +55,11 @@ class Edge:
         length = headers.get(b"content-length", b"0")
         try:
             if not length.isdigit() or int(length) > limit:
-                await too_large(limit)(scope, receive, answer)
+                await too_large(limit, Request(scope))(scope, receive, answer)
             else:
                 await self._app(scope, limited(receive, limit), answer)
         except BodyTooLarge:
-            await too_large(limit)(scope, receive, answer)
+            await too_large(limit, Request(scope))(scope, receive, answer)
         finally:
             route = getattr(scope.get("route"), "path", "unmatched")
             taken = monotonic() - started
@@ -85,6 +86,6 @@ def limited(receive: Receive, limit: int) -> Receive:
     return counted
 
 
-def too_large(limit: int) -> Response:
+def too_large(limit: int, request: Request) -> Response:
     """The 413 answer."""
-    return problem(413, "body_too_large", TooLarge.title, f"the body may have at most {limit} bytes")
+    return problem(413, "body_too_large", TooLarge.title, f"the body may have at most {limit} bytes", request)

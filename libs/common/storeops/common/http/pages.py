@@ -3,6 +3,7 @@
 import base64
 import binascii
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar, cast
 
 import orjson
@@ -56,8 +57,16 @@ def decode_cursor(cursor: str | None, kinds: Sequence[Callable[[Any], Any]]) -> 
         parts = [kind(value) for kind, value in zip(kinds, cast("list[Any]", values), strict=True)]
         if any(isinstance(part, str) and "\0" in part for part in parts):
             raise ValueError
-    except (ValueError, TypeError, binascii.Error) as error:
+        parts = [in_utc(part) if isinstance(part, datetime) else part for part in parts]
+    except (ValueError, TypeError, OverflowError, binascii.Error) as error:
         message = "the cursor is not one that this list gave out"
         errors = [{"pointer": "/query/cursor", "value": cursor[:200], "expected": "next_cursor of the page before"}]
         raise CursorMalformed(message, errors=errors) from error
     return parts
+
+
+def in_utc(instant: datetime) -> datetime:
+    """The same instant in UTC; raises `ValueError` for one without its offset."""
+    if instant.tzinfo is None:
+        raise ValueError
+    return instant.astimezone(UTC)

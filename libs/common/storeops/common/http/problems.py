@@ -1,6 +1,7 @@
 """Every error leaves as RFC 9457 problem+json with a stable code, naming field, value and what was expected."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 import orjson
 import structlog
@@ -42,7 +43,7 @@ PROBLEM_SCHEMA: dict[str, Any] = {
 }
 """The one shape of errors."""
 
-HTTP_CODES = {404: "no_such_path", 405: "method_not_allowed", 413: "too_large", 400: "bad_request"}
+HTTP_CODES = {404: "no_such_path", 405: "method_not_allowed", 413: "too_large", 400: "malformed_json"}
 
 
 def problem(status: int, code: str, title: str, detail: str, request: Request | None = None, **more: Any) -> Response:
@@ -99,7 +100,11 @@ async def malformed(request: Request, error: Exception) -> Response:
     if any(item["type"] == "json_invalid" for item in details):
         return problem(400, "malformed_json", "Malformed JSON", "the body is not JSON", request)
     errors: list[dict[str, Any]] = [
-        {"pointer": pointer(item["loc"]), "value": shown(item.get("input")), "expected": str(item["msg"])}
+        {
+            "pointer": pointer(place_of(item, error.body)),
+            "value": shown(item.get("input")),
+            "expected": str(item["msg"]),
+        }
         for item in details[:50]
     ]
     if request.scope["route"].openapi_extra["x-secret"]:
@@ -132,8 +137,36 @@ async def failed(request: Request, error: Exception) -> Response:
     return problem(500, "internal_error", "Internal error", "an unexpected error; it is logged", request)
 
 
-def pointer(location: tuple[Any, ...] | list[Any]) -> str:
-    """Where in the request: `/body/lines/0/quantity`, `/query/limit`."""
+def place_of(item: Mapping[str, Any], body: Any) -> list[Any]:
+    """Where in the request an error lies, as the request has it: the names of a union's branches are left out."""
+    source, *parts = item["loc"]
+    place = (way_to(item, parts, body) if source == "body" else None) or parts
+    if item["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        place = [*place, item["ctx"]["discriminator"].strip("'")]
+    return [source, *place]
+
+
+def way_to(item: Mapping[str, Any], parts: Sequence[Any], value: Any) -> list[Any] | None:
+    """Those parts of an error's location that lead through a body to the value that was refused."""
+    if not parts:
+        return [] if value is item["input"] else None
+    first, *rest = parts
+    if not rest and item["type"] == "missing" and value is item["input"]:
+        return [first]
+    children = children_of(value)
+    deeper = way_to(item, rest, children[first]) if first in children else None
+    return way_to(item, rest, value) if deeper is None else [first, *deeper]
+
+
+def children_of(value: Any) -> Mapping[Any, Any]:
+    """What lies directly in an object or a list of a body, by name or number."""
+    if isinstance(value, dict):
+        return cast("dict[Any, Any]", value)
+    return dict(enumerate(cast("list[Any]", value))) if isinstance(value, list) else {}
+
+
+def pointer(location: Sequence[Any]) -> str:
+    """A place as it is shown: `/body/lines/0/quantity`, `/query/limit`."""
     return "/" + "/".join(str(part) for part in location)
 
 

@@ -47,6 +47,6 @@ def minor_price(price: str, currency: str | None, *, sold_in: str, pointer: str)
 
 def version_of(value: object) -> int:
     """A listing's version out of a page's cursor; raises `ValueError` for what no listing has."""
-    if not isinstance(value, int) or not 0 < value < 2**31:
+    if type(value) is not int or not 0 < value < 2**31:
         raise ValueError(f"{value!r} is no version")
     return value
