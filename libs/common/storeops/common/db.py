@@ -93,6 +93,17 @@ class Database:
         await self._discard(slot)
         self._wake_one()
 
+    async def fetch(self, sql: str, *args: Any) -> list[Record]:
+        """The rows of one statement of the spine's own, outside any transaction and any service's role."""
+        slot = await self.acquire()
+        try:
+            rows = await slot.driver.fetch(sql, *args)
+        except BaseException:
+            await self.discard(slot)
+            raise
+        self.release(slot)
+        return rows
+
     async def connect_driver(self, **settings: Any) -> "asyncpg.Connection[Record]":
         """A driver connection of its own, outside the pool: for LISTEN and session locks."""
         return await asyncpg.connect(dsn(self.url), **settings)

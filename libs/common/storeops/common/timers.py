@@ -15,7 +15,7 @@ import structlog
 
 from storeops.common.clock import machine_now, monotonic
 from storeops.common.consumer import give_hints, is_passing
-from storeops.common.db import Database, WriteSession, reading, transaction
+from storeops.common.db import Database, WriteSession, transaction
 from storeops.common.faults import reach
 from storeops.common.metrics import TIMER_LATENESS, TIMERS_FIRED
 from storeops.common.scope import worker_scope
@@ -26,6 +26,8 @@ log = structlog.get_logger()
 
 LIMIT = 500
 """Timers of one transaction at most."""
+BUSY = 0.05
+"""Seconds until the next look when another process fires what is due."""
 
 
 class DueTimer(NamedTuple):
@@ -94,6 +96,8 @@ async def arm(session: WriteSession, armings: Iterable[Arming]) -> None:
         [row.key for row in rows],
         [row.due_at for row in rows],
     )
+    if min(row.due_at for row in rows) <= await session.now():
+        session.announce(f"timers:{session.scope.service}", None)
 
 
 async def cancel(session: WriteSession, keys: Sequence[str], *, kinds: Sequence[str]) -> None:
@@ -197,29 +201,29 @@ class TimerRunner:
         self._sick: dict[str, float] = {}
         """Keys whose handler failed, and when to try them again (monotonic)."""
         self._wake = asyncio.Event()
-        self._stop = signals.on("clock", lambda _data: self._wake.set())
+        stops = [signals.on(name, lambda _data: self._wake.set()) for name in ("clock", f"timers:{service}")]
+        self._stop = lambda: [stop() for stop in stops]
 
     async def run(self) -> None:
-        """Fire until cancelled: at least once a second, at once when the sandbox clock moves."""
+        """Fire until cancelled: looks at least once a second, at once when the sandbox clock moves or one is due."""
         try:
             while True:
                 try:
-                    while await self.turn():
-                        pass
+                    wait = await self._until_next()
+                    if wait <= 0.0:
+                        wait = 0.0 if await self.turn() else BUSY
                 except Exception as error:
                     if not is_passing(error):
                         log.exception("timers_failed", service=self._service)
-                    await asyncio.sleep(0.5)
+                    wait = 0.5
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), await self._until_next())
+                    await asyncio.wait_for(self._wake.wait(), wait)
                 self._wake.clear()
         finally:
             self._stop()
 
     async def turn(self) -> int:
         """Fire what is due once; a deadline whose handler fails is left for a minute while others fire."""
-        now = monotonic()
-        self._sick = {key: until for key, until in self._sick.items() if until > now}
         for limit in (LIMIT, 1):
             try:
                 return await fire_due(
@@ -229,7 +233,7 @@ class TimerRunner:
                 return 1
             except TimerFailed as failure:
                 log.exception("timer_failed", service=self._service, key=failure.key, exc_info=failure.__cause__)
-                self._sick[failure.key] = now + 60.0
+                self._sick[failure.key] = monotonic() + 60.0
                 return 1
             except Exception as error:
                 if is_passing(error):
@@ -258,12 +262,13 @@ class TimerRunner:
             await asyncio.sleep(1.0)
 
     async def _until_next(self) -> float:
-        try:
-            async with reading(self._database, worker_scope(self._service)) as session:
-                due = await session.fetchval(f"SELECT min(due_at) FROM {self._service}.timer WHERE state = 'armed'")
-                now = await session.now()
-        except Exception as error:
-            if not is_passing(error):
-                raise
-            return 1.0
-        return 1.0 if due is None else min(1.0, max(0.02, (due - now).total_seconds()))
+        """Business seconds until the next deadline that this runner may fire, a second at most."""
+        self._sick = {key: until for key, until in self._sick.items() if until > monotonic()}
+        clock = "(SELECT now FROM sandbox.clock)" if self._database.sandbox else "$2::timestamptz"
+        [(seconds,)] = await self._database.fetch(
+            f"SELECT extract(epoch FROM min(due_at) - {clock})::float FROM {self._service}.timer "
+            "WHERE state = 'armed' AND key <> ALL($1::text[])",
+            list(self._sick),
+            *([] if self._database.sandbox else [machine_now()]),
+        )
+        return 1.0 if seconds is None else min(1.0, seconds)
