@@ -1,7 +1,5 @@
 """Cancelling and refunds over HTTP."""
 
-from datetime import datetime
-
 from fastapi import Response
 
 from storeops.common.auth.permissions import Permission
@@ -12,6 +10,7 @@ from storeops.common.scope import StoreForbidden
 from storeops.orders.aftersales import commands, queries
 from storeops.orders.aftersales.errors import OrderNotCancellable
 from storeops.orders.aftersales.schemas import CancelOrder, RefundRead
+from storeops.orders.deadlines.schemas import instant_of
 from storeops.orders.intake.errors import OrderNotFound
 from storeops.orders.intake.schemas import OrderId, OrderSummary
 from storeops.orders.sessions import Read, Write, stores_asked
@@ -38,7 +37,7 @@ async def list_refunds(
     session: Read, store_id: StoreFilter = None, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[RefundRead]:
     """Money that must go back, the latest first."""
-    after = decode_cursor(cursor, [datetime.fromisoformat, str])
+    after = decode_cursor(cursor, [instant_of, str])
     rows = await queries.list_refunds(
         session,
         stores=stores_asked(session, store_id),

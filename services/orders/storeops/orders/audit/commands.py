@@ -20,7 +20,7 @@ from storeops.orders.customers.rules import ContactFacts
 from storeops.orders.intake.commands.deciding import record_shortages
 from storeops.orders.intake.commands.telling import publish_all
 from storeops.orders.intake.queries import lock_order, lock_orders
-from storeops.orders.intake.rules import OrderFacts
+from storeops.orders.intake.rules import OrderFacts, phase
 
 
 class NewHold(NamedTuple):
@@ -220,7 +220,7 @@ async def hold_order(session: WriteSession, order_id: str, *, reason: str) -> Ho
     """Hold an order back by hand. Raises `OrderNotFound` and `OrderNotHoldable`."""
     order = await lock_order(session, order_id)
     if not rules.may_be_held(order):
-        raise OrderNotHoldable(f"{order_id} is past holding")
+        raise OrderNotHoldable(f"{order_id} is {phase(order)}")
     [hold_id] = await place_holds(session, [NewHold(order, HoldKind.MANUAL, reason)], by=session.scope.actor)
     return await queries.get_hold(session, order_id, hold_id)
 

@@ -16,4 +16,4 @@ class HoldNotReleasable(Conflict):
 
 
 class OrderNotHoldable(Conflict):
-    """The order is packed, shipped, cancelled or expired: there is nothing left to hold."""
+    """The order is not paid yet, or packed, shipped or off: there is nothing to hold back."""

@@ -68,8 +68,8 @@ def review_order(review: Review) -> list[FindingFacts]:
 
 
 def may_be_held(order: OrderFacts) -> bool:
-    """Whether a hold can still keep the order back."""
-    return order.alive and order.packed_at is None
+    """Whether a hold can keep the order back: paid, alive and not packed."""
+    return order.alive and order.paid_at is not None and order.packed_at is None
 
 
 def awaits_review(order: OrderFacts) -> bool:

@@ -21,6 +21,11 @@ def in_utc(instant: datetime) -> datetime:
     return instant.astimezone(UTC)
 
 
+def instant_of(text: str) -> datetime:
+    """The instant in a cursor; raises `ValueError` for what no list gave out."""
+    return in_utc(datetime.fromisoformat(text))
+
+
 Instant = Annotated[AwareDatetime, AfterValidator(in_utc), Field(examples=["2026-03-02T09:30:00Z"])]
 """A point in time with its zone, turned to UTC."""
 RushId = Annotated[str, Path(pattern=r"^rsh_[0-9a-f]{32}$")]

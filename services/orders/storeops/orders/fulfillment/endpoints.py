@@ -1,7 +1,6 @@
 """The warehouse's work over HTTP."""
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from storeops.common.auth.permissions import Permission
 from storeops.common.errors import DomainError
@@ -9,6 +8,7 @@ from storeops.common.http.bodies import ItemResult
 from storeops.common.http.pages import Cursor, CursorMalformed, Limit, Page, decode_cursor, page_of
 from storeops.common.http.routing import ServiceRouter
 from storeops.common.scope import StoreForbidden
+from storeops.orders.deadlines.schemas import instant_of
 from storeops.orders.fulfillment import queries
 from storeops.orders.fulfillment.commands.handing_over import hand_over_parcels
 from storeops.orders.fulfillment.commands.packing import pack_parcels
@@ -57,7 +57,7 @@ async def list_fulfillment_orders(
     cursor: Cursor = None,
 ) -> Page[FulfillmentOrderRead]:
     """Work for the warehouse, the most urgent first (ORD-5)."""
-    after = decode_cursor(cursor, [datetime.fromisoformat, str])
+    after = decode_cursor(cursor, [instant_of, str])
     rows = await queries.list_work(
         session,
         stores=stores_asked(session, store_id),

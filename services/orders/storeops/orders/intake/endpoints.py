@@ -8,6 +8,7 @@ from storeops.common.auth.permissions import Permission
 from storeops.common.clients import PeerUnavailable
 from storeops.common.errors import DomainError
 from storeops.common.http.bodies import ItemResult
+from storeops.common.http.etags import set_etag
 from storeops.common.http.routing import ServiceRouter
 from storeops.common.scope import StoreForbidden
 from storeops.orders.intake import decisions, quoting
@@ -97,6 +98,7 @@ async def place_order(
     order = placed.order
     response.status_code = status_of(placed)
     response.headers["location"] = f"/v1/orders/{order.order_id}"
+    set_etag(response, order.version)
     decisions.expect_decision(request, order.order_id)
     lines = await lines_of(session, order) if placed.lines is None else lines_read(placed.lines, order.currency)
     return OrderRead(**summary_fields(order, now=await session.now()), lines=lines)

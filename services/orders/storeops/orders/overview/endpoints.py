@@ -1,6 +1,5 @@
 """Orders to look at over HTTP."""
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import Query, Response
@@ -10,7 +9,7 @@ from storeops.common.http.etags import set_etag
 from storeops.common.http.pages import Cursor, CursorMalformed, Limit, Page, decode_cursor, page_of
 from storeops.common.http.routing import ServiceRouter
 from storeops.common.scope import StoreForbidden
-from storeops.orders.deadlines.schemas import Instant
+from storeops.orders.deadlines.schemas import Instant, instant_of
 from storeops.orders.intake.errors import OrderNotFound
 from storeops.orders.intake.schemas import OrderId, OrderSummary
 from storeops.orders.overview import queries
@@ -43,7 +42,7 @@ async def list_orders(
     cursor: Cursor = None,
 ) -> Page[OrderSummary]:
     """Orders, the latest placed first; without contacts. `late` orders passed 24 h unshipped, or shipped after it."""
-    after = decode_cursor(cursor, [datetime.fromisoformat, str])
+    after = decode_cursor(cursor, [instant_of, str])
     wanted = OrderFilter(
         stores_asked(session, store_id), channel_order_id, placed_from, placed_to, paid, shipped, cancelled, held, late
     )

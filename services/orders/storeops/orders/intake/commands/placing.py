@@ -40,6 +40,7 @@ WITH written AS (
     AS t (order_id, store_id, customer_id, channel, channel_order_id, content_print, currency, gross, net, payable,
         placed_at, expires_at, paid_at, received, warn_at, late_at, breach_at, in_rush, quote, campaign_ids, labels,
         event_sequence)
+    ORDER BY store_id, channel_order_id
     ON CONFLICT (store_id, channel_order_id) DO NOTHING
     RETURNING order_id, warn_at, late_at, breach_at, expires_at
 ), line AS (
