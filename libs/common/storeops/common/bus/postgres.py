@@ -295,10 +295,12 @@ class PostgresBus:
         return PostgresRelay(database, service, self.signals)
 
     async def subscribe(self, group: str, topics: Sequence[str]) -> PostgresSubscription:
-        """Join a group."""
+        """Join a group; a new one starts at the first message that is still kept."""
         await self.fetch(
-            "INSERT INTO bus.group_offset (grp, topic, partition) "
-            "SELECT $1, topic, partition FROM bus.partition WHERE topic = ANY($2::text[]) ON CONFLICT DO NOTHING",
+            "INSERT INTO bus.group_offset (grp, topic, partition, next_offset) "
+            'SELECT $1, topic, partition, coalesce((SELECT min(kept."offset") FROM bus.message AS kept '
+            "  WHERE kept.topic = p.topic AND kept.partition = p.partition), p.next_offset) "
+            "FROM bus.partition AS p WHERE topic = ANY($2::text[]) ON CONFLICT DO NOTHING",
             group,
             list(topics),
         )
@@ -311,6 +313,11 @@ class PostgresBus:
             "JOIN bus.partition p USING (topic, partition) GROUP BY grp"
         )
         return {row[0]: row[1] for row in rows}
+
+    async def written(self) -> int:
+        """How many messages the log has ever taken."""
+        [(count,)] = await self.fetch("SELECT coalesce(sum(next_offset), 0)::bigint FROM bus.partition")
+        return count
 
     async def purge(self, older_than: datetime) -> int:
         """Drop what every group has handled and what was written before `older_than` (machine time)."""
