@@ -47,13 +47,18 @@ class Operation(NamedTuple):
         return f"`{code}`" in self.answers.get(str(status), "")
 
 
-def read_operations() -> dict[str, Operation]:
-    """Every operation of all services in one process, the sandbox clock included, by name."""
+def read_document() -> Schema:
+    """The document of all services in one process, the sandbox clock included."""
     app = build_application(list(installed_services().values()), None)
     app.include_router(sandbox.router)
+    return openapi_of(app)
+
+
+def read_operations(document: Schema) -> dict[str, Operation]:
+    """Every operation of a document by name."""
     found = [
         operation_of(method.upper(), path, described)
-        for path, methods in openapi_of(app)["paths"].items()
+        for path, methods in document["paths"].items()
         for method, described in methods.items()
     ]
     return {operation.name: operation for operation in found}
@@ -78,4 +83,10 @@ def operation_of(method: str, path: str, described: Schema) -> Operation:
     )
 
 
-OPERATIONS = read_operations()
+DOCUMENT = read_document()
+OPERATIONS = read_operations(DOCUMENT)
+
+UNVERSIONED = {"PUT /v1/warning-levels/{store_id}": "each SKU's level stands for itself, whatever it was before"}
+"""Edits that need no If-Match, and why."""
+UNCHECKED_STORES = ("GET /v1/warning-levels/{store_id}", "PUT /v1/warning-levels/{store_id}")
+"""They look for no store: the owner, who may act in every one, is not told that it is not there."""

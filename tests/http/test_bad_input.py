@@ -13,7 +13,7 @@ import pytest_asyncio
 from storeops.common.http.pages import encode_cursor
 
 from ..access.calls import CALLS, Call, Request, request_of, send  # noqa: TID252 - tests have no package to name
-from ..access.operations import OPERATIONS, Operation  # noqa: TID252
+from ..access.operations import OPERATIONS, UNCHECKED_STORES, Operation  # noqa: TID252
 from ..access.world import World, fingerprint, problem_of  # noqa: TID252
 from .mutations import MALFORMED, SURPRISE, Spoiled, spoiled, with_nul, with_text
 
@@ -24,8 +24,6 @@ UPLOADS = sorted(name for name, operation in OPERATIONS.items() if operation.med
 WITH_BODY = [*JSON, *UPLOADS]
 WITH_PATH = sorted(name for name, operation in OPERATIONS.items() if operation.path_parameters)
 LISTS = sorted(name for name, operation in OPERATIONS.items() if "limit" in operation.query)
-UNCHECKED_STORES = ("GET /v1/warning-levels/{store_id}", "PUT /v1/warning-levels/{store_id}")
-"""They look for no store: the owner, who may act in every one, sees nothing instead of hearing that it is not there."""
 SECRET = ("POST /v1/tokens", "POST /v1/api-keys", "POST /v1/staff")
 """Their refusals show no value: it may be a password or a key."""
 

@@ -4,7 +4,7 @@ import orjson
 import pytest
 
 from ..access.calls import Request, request_of, send  # noqa: TID252 - tests have no package to name
-from ..access.operations import OPERATIONS, SAFE  # noqa: TID252
+from ..access.operations import OPERATIONS, SAFE, UNVERSIONED  # noqa: TID252
 from ..access.world import World, fingerprint, problem_of  # noqa: TID252
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("repeats")]
@@ -20,8 +20,6 @@ KEYED = [name for name in CHANGING if OPERATIONS[name].idempotency != "never"]
 REQUIRED = [name for name in KEYED if OPERATIONS[name].idempotency == "required"]
 SECRET = [name for name in CHANGING if OPERATIONS[name].idempotency == "never"]
 EDITS = [name for name in CHANGING if OPERATIONS[name].method in ("PUT", "PATCH")]
-UNVERSIONED = {"PUT /v1/warning-levels/{store_id}": "each SKU's level stands for itself, whatever it was before"}
-"""Edits that need no If-Match, and why."""
 
 
 def without(request: Request, header: str) -> Request:

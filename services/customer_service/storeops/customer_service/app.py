@@ -5,12 +5,13 @@ from storeops.customer_service.base import Base
 from storeops.customer_service.events import events
 from storeops.customer_service.invariants import invariants
 from storeops.customer_service.stores import handlers as store_handlers
+from storeops.customer_service.stores import models as store_models
 from storeops.customer_service.tickets import endpoints as ticket_endpoints
 from storeops.customer_service.tickets import handlers as ticket_handlers
 from storeops.customer_service.tickets import jobs as ticket_jobs
 
-AREAS = (store_handlers, ticket_handlers)
-"""Where handlers register with `events`, bottom to top: stores, (sla, pure), tickets."""
+AREAS = (store_models, store_handlers, ticket_handlers)
+"""Where tables and handlers register, bottom to top: stores, (sla, pure), tickets."""
 
 service = Service(
     name="customer_service",
