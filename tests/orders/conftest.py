@@ -112,11 +112,11 @@ class Shop:
         lines = tuple(ShortLine(sku=sku, wanted=pieces, available=1) for sku, pieces in (wanted or {"TEA": 2}).items())
         await self.hear(StockShort(occurred_at=AT, order_id=order_id, store_id=self.store_id, lines=lines))
 
-    async def settle(self, order_id: str, outcome: str) -> None:
+    async def settle(self, order_id: str, outcome: str, *, store_id: str | None = None) -> None:
         settled = TicketSettled(
             occurred_at=AT,
             ticket_id=new_id("tkt"),
-            store_id=self.store_id,
+            store_id=store_id or self.store_id,
             order_id=order_id,
             kind="shipping_delay",
             outcome=outcome,

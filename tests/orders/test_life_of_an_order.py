@@ -163,6 +163,14 @@ async def test_a_settlement_of_an_unknown_order_is_left(shop: "Shop") -> None:
     await shop.settle("ord_" + "0" * 32, "cancel")
 
 
+async def test_a_case_of_another_store_does_nothing_to_an_order(shop: "Shop") -> None:
+    order_id = await shop.channel_order()
+
+    await shop.settle(order_id, "cancel", store_id="sto_" + "0" * 32)
+
+    assert (await shop.order(order_id))["cancelled_at"] is None
+
+
 async def test_other_stores_orders_are_not_there(harness: Harness, shop: "Shop") -> None:
     order_id = await shop.place()
     stranger = await harness.client(Role.STORE_MANAGER, stores=["sto_" + "0" * 32])

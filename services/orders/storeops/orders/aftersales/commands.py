@@ -43,7 +43,8 @@ async def act_on_settlement(session: WriteSession, event: TicketSettled) -> None
     if event.order_id is None:
         return
     order = (await lock_orders(session, [event.order_id])).get(event.order_id)
-    if order is None:
+    # A case may name any order, seen or not by whoever opened it: it acts on its own store's orders only.
+    if order is None or order.store_id != event.store_id:
         return
     if event.outcome == "wait":
         await agree_to_wait(session, order, ticket_id=event.ticket_id)

@@ -69,6 +69,7 @@ def deadline_reached(order: OrderFacts, timer: DueTimer, *, reason: str, now: da
         late_at=order.late_at,
         breach_at=order.breach_at,
         reason=reason,
+        shipped_at=order.shipped_at,
         in_rush=order.in_rush,
         excused=order.wait_agreed_at is not None,
     )
