@@ -66,7 +66,7 @@ def test_every_service_is_installed() -> None:
 
 
 def test_services_keep_to_the_rooms() -> None:
-    strangers = []
+    strangers: list[str] = []
     for service in SERVICES:
         package = ROOT / "services" / service / "storeops" / service
         for entry in package.iterdir():

@@ -15,7 +15,7 @@ from storeops.common.http.pages import encode_cursor
 from ..access.calls import CALLS, Call, Request, request_of, send  # noqa: TID252 - tests have no package to name
 from ..access.operations import OPERATIONS, UNCHECKED_STORES, Operation  # noqa: TID252
 from ..access.world import World, fingerprint, problem_of  # noqa: TID252
-from .mutations import MALFORMED, SURPRISE, Spoiled, spoiled, with_nul, with_text
+from .mutations import HUGE, LONG, MALFORMED, SURPRISE, Spoiled, spoiled, with_nul, with_text
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("bad_input")]
 
@@ -111,6 +111,31 @@ async def test_no_text_may_hold_a_nul(name: str, world: World) -> None:
     request = request_of(world, OPERATIONS[name])
     for body in with_nul(request.body):
         await refuse(world, request._replace(body=orjson.dumps(body)), 422, "unprintable_text")
+
+
+@pytest.mark.parametrize("name", UPLOADS)
+async def test_a_file_without_its_header_is_refused(name: str, world: World) -> None:
+    request = request_of(world, OPERATIONS[name])
+    header, row, _ = request.body.split("\n")
+    for text in ("", row, header.replace(",", ";"), f"{header},{SURPRISE}\n{row},1", "\0", "\ud800"):
+        await refuse(world, request._replace(body=text.encode("utf-8", "surrogatepass")), 422)
+
+
+@pytest.mark.parametrize("name", UPLOADS)
+async def test_a_file_has_each_bad_row_named(name: str, world: World) -> None:
+    request = request_of(world, OPERATIONS[name])
+    header, row, _ = request.body.split("\n")
+    fields, cells = header.split(","), row.split(",")
+    for index, field in enumerate(fields):
+        of_numbers = (str(HUGE), "1.5") if cells[index].isdigit() else ()
+        for wrong in ("", "-1", LONG, "a\0b", SURPRISE.upper(), *of_numbers):
+            spoilt = ",".join([*cells[:index], wrong, *cells[index + 1 :]])
+            fresh = request_of(world, OPERATIONS[name])._replace(body=f"{header}\n{spoilt}\n")
+            answer = await send(world, fresh, world.owner)
+            assert answer.is_success, answer.text
+            [rejected] = answer.json()["rejected"]
+            assert (answer.json()["recorded"], rejected["line"]) == (0, 2)
+            assert field in [error["field"] for error in rejected["errors"]], (field, wrong, answer.text)
 
 
 @pytest.mark.parametrize("name", [name for name in WITH_BODY if OPERATIONS[name].body_required])
