@@ -1,5 +1,6 @@
 """Review, holds, packing by scan and handing over parcel by parcel (ORD-7, ORD-8, ORD-15)."""
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from storeops.common.contracts.orders import OrderAudited, OrderHeld, OrderHoldReleased, OrderShipped
@@ -8,6 +9,7 @@ from storeops.common.testing.harness import Harness
 if TYPE_CHECKING:
     from .conftest import Shop
 
+WAREHOUSE = "wh_" + "a" * 32
 PARCEL = {"courier": "sf", "waybill_no": "SF1"}
 
 
@@ -114,21 +116,15 @@ async def test_the_warehouse_sees_the_most_urgent_first(harness: Harness, shop: 
     second = await shop.paid()
     await harness.advance(hours=1)
     third = await shop.paid()
-    first = await shop.done(
-        "/v1/orders", shop.channel("tb-1", paid_at=(await harness.now()).replace(hour=0, minute=0)), status=201
-    )
-    await shop.allocate(first["order_id"])
+    paid_at = await harness.now() - timedelta(hours=5)
+    first = (await shop.done("/v1/orders", shop.channel("tb-1", paid_at=paid_at), status=201))["order_id"]
+    await shop.allocate(first)
     seen: list[str] = []
-    cursor = None
-    while True:
-        params = {"status": "open", "warehouse_id": "wh_" + "a" * 32, "limit": "1"}
-        page = (
-            await shop.manager.get("/v1/fulfillment-orders", params=params | ({"cursor": cursor} if cursor else {}))
-        ).json()
+    cursor: dict[str, str] = {}
+    more = True
+    while more:
+        params = {"status": "open", "warehouse_id": WAREHOUSE, "limit": "1", **cursor}
+        page = (await shop.manager.get("/v1/fulfillment-orders", params=params)).json()
         seen += [work["order_id"] for work in page["items"]]
-        cursor = page["next_cursor"]
-        if not page["has_more"]:
-            break
-    late = sorted([second, third, first["order_id"]], key=seen.index)
-    assert seen == late
-    assert seen.index(second) < seen.index(third)
+        cursor, more = {"cursor": page["next_cursor"]}, page["has_more"]
+    assert seen == [first, second, third]

@@ -102,6 +102,7 @@ ORDERS = [
     ) WITH (fillfactor = 60)""",
     "CREATE UNIQUE INDEX sales_order_channel ON orders.sales_order (store_id, channel_order_id)",
     "CREATE INDEX sales_order_placed ON orders.sales_order (store_id, placed_at DESC, order_id DESC)",
+    "CREATE INDEX sales_order_latest ON orders.sales_order (placed_at DESC, order_id DESC)",
     "CREATE INDEX sales_order_customer ON orders.sales_order (customer_id)",
     """CREATE TABLE orders.order_line (
         order_id text NOT NULL REFERENCES orders.sales_order,
