@@ -2,7 +2,7 @@
 
 import typer
 
-from storeops.app import operate, serve
+from storeops.app import operate, parked, serve
 from storeops.app.demo.command import demo
 
 app = typer.Typer(
@@ -16,4 +16,6 @@ app.command()(demo)
 app.command()(operate.migrate)
 app.command()(operate.kafka)
 app.command()(operate.doctor)
+app.add_typer(parked.parked, name="parked")
+app.command()(operate.rebuild)
 app.command()(operate.clock)

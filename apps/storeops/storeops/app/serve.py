@@ -8,11 +8,11 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from storeops.app.console import fail, notes, run
+from storeops.app.console import fail, notes, run, sentences
 from storeops.app.installation import OWNER_LOGIN, first_owner, grounded
-from storeops.common.embedded.process import EmbeddedServerError
+from storeops.common.embedded.process import require_free_port
 from storeops.common.logs import configure_logs
-from storeops.common.runtime import ConfigurationRefused, Parts, Role, assemble, run_process
+from storeops.common.runtime import Parts, Role, assemble, run_process
 from storeops.common.service import installed_services
 from storeops.common.settings import SERVICE_PORTS, Settings
 
@@ -22,25 +22,22 @@ class Running(NamedTuple):
 
     parts: Parts
     address: str
-    owner_password: str | None
-    """Shown once, at the first start."""
+    password_at: str | None
+    """Where the first owner's password lies; said once, at the first start."""
 
 
 @asynccontextmanager
 async def serving(settings: Settings, names: list[str], role: Role, port: int) -> AsyncGenerator[Running]:
     """Serve until the block ends; a part that fails ends the block with its error."""
+    require_free_port(port, server="StoreOps")
     everyone = installed_services()
-    unknown = [name for name in names if name not in everyone]
-    if unknown:
-        message = f"no service {', '.join(unknown)}; there are {', '.join(everyone)}"
-        raise ConfigurationRefused(message)
     chosen = {name: service for name, service in everyone.items() if not names or name in names}
     whole = len(chosen) == len(everyone) and role == "all"
     async with (
         grounded(settings) as ground,
         assemble(ground.settings, chosen, alone=whole, everyone=everyone) as parts,
     ):
-        password = await first_owner(parts)
+        password_at = await first_owner(parts)
         stopping, ready = asyncio.Event(), asyncio.Event()
         process = asyncio.create_task(run_process(parts, role=role, port=port, stopping=stopping, ready=ready))
         waiting = asyncio.create_task(ready.wait())
@@ -51,7 +48,7 @@ async def serving(settings: Settings, names: list[str], role: Role, port: int) -
         owner = asyncio.current_task()
         process.add_done_callback(lambda _task: owner.cancel() if owner and not stopping.is_set() else None)
         try:
-            yield Running(parts, f"http://{settings.host}:{port}", password)
+            yield Running(parts, f"http://{settings.host}:{port}", password_at)
         except asyncio.CancelledError:
             if process.done() and not process.cancelled() and (error := process.exception()):
                 raise error from None
@@ -73,16 +70,18 @@ def serve(
         raise fail(f"--role is {role!r}; expected all, api or worker", 2)
     if bus not in (None, "postgres", "kafka"):
         raise fail(f"--bus is {bus!r}; expected postgres or kafka", 2)
-    settings = Settings()
-    changes = {"bus": bus, "sandbox": sandbox or None}
-    settings = settings.model_copy(update={name: value for name, value in changes.items() if value is not None})
     names = services or []
-    default = SERVICE_PORTS.get(names[0], settings.port) if len(names) == 1 else settings.port
-    configure_logs(settings.log_level)
-    try:
+    everyone = installed_services()
+    unknown = [name for name in names if name not in everyone]
+    if unknown:
+        raise fail(f"no service {', '.join(unknown)}; there are {', '.join(everyone)}", 2)
+    with sentences():
+        settings = Settings()
+        changes = {"bus": bus, "sandbox": sandbox or None}
+        settings = settings.model_copy(update={name: value for name, value in changes.items() if value is not None})
+        default = SERVICE_PORTS.get(names[0], settings.port) if len(names) == 1 else settings.port
+        configure_logs(settings.log_level)
         run(serve_until_stopped(settings, names, role, port or default))
-    except (ConfigurationRefused, EmbeddedServerError) as error:
-        raise fail(str(error)) from error
 
 
 async def serve_until_stopped(settings: Settings, names: list[str], role: Role, port: int) -> None:
@@ -91,11 +90,10 @@ async def serve_until_stopped(settings: Settings, names: list[str], role: Role, 
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     async with serving(settings, names, role, port) as running:
-        notes.print(f"StoreOps serves {', '.join(running.parts.services)} at {running.address}")
-        notes.print(f"API documentation: {running.address}/docs")
-        if running.owner_password:
+        notes.print(f"StoreOps serves {', '.join(running.parts.services)} at {running.address}", soft_wrap=True)
+        notes.print(f"API documentation: {running.address}/docs", soft_wrap=True)
+        if running.password_at:
             notes.print(
-                f"First start: sign in as '{OWNER_LOGIN}' with the password in "
-                f"{settings.data_dir / 'secrets' / 'owner'}"
+                f"First start: sign in as '{OWNER_LOGIN}' with the password in {running.password_at}", soft_wrap=True
             )
         await stop.wait()

@@ -28,12 +28,12 @@ from storeops.common.db import Database
 from storeops.common.http.application import build_application
 from storeops.common.http.context import HttpContext, ServiceTokens
 from storeops.common.relay import run_relay
-from storeops.common.sandbox import Player, set_clock_once
+from storeops.common.sandbox import Player, is_sandbox, set_clock_once
 from storeops.common.service import Service
 from storeops.common.settings import SERVICE_PORTS, Settings
 from storeops.common.signals import Signals
 from storeops.common.timers import TimerRunner
-from storeops.common.upkeep import run_upkeep
+from storeops.common.upkeep import run_retention, run_upkeep
 
 log = structlog.get_logger()
 
@@ -64,20 +64,44 @@ def topics_of(settings: Settings) -> dict[str, int]:
     return dict.fromkeys(sorted({event.topic for event in REGISTRY.values()}), settings.partitions)
 
 
-def database_urls(settings: Settings, services: Sequence[str]) -> dict[str, str]:
-    """Where each service's schema lies: `STOREOPS_<SERVICE>_DATABASE_URL`, or the one database.
+def database_urls(settings: Settings, services: Sequence[str], everyone: Sequence[str]) -> dict[str, str]:
+    """Where the schema of each of `services` lies: `STOREOPS_<SERVICE>_DATABASE_URL`, or the one database.
 
-    Raises `ConfigurationRefused` when services are spread over databases on the PostgreSQL bus, which cannot span them.
+    Raises `ConfigurationRefused` when one has none, and when `everyone` is spread over databases where neither the
+    PostgreSQL bus nor the sandbox clock can span them.
     """
-    urls = {name: os.environ.get(f"STOREOPS_{name.upper()}_DATABASE_URL") or settings.database_url for name in services}
-    missing = [name for name, url in urls.items() if url is None]
+    urls = {name: os.environ.get(f"STOREOPS_{name.upper()}_DATABASE_URL") or settings.database_url for name in everyone}
+    missing = [name for name in services if urls[name] is None]
     if missing:
         message = f"no database for {', '.join(missing)}: set STOREOPS_DATABASE_URL"
         raise ConfigurationRefused(message)
-    if settings.bus == "postgres" and len(set(urls.values())) > 1:
+    spread = len({url for url in urls.values() if url is not None}) > 1
+    if spread and settings.bus == "postgres":
         message = "the PostgreSQL bus needs all services in one database; use STOREOPS_BUS=kafka"
         raise ConfigurationRefused(message)
-    return {name: url for name, url in urls.items() if url is not None}
+    if spread and settings.sandbox:
+        message = "the sandbox clock needs all services in one database"
+        raise ConfigurationRefused(message)
+    return {name: url for name in services if (url := urls[name]) is not None}
+
+
+def open_databases(settings: Settings, services: Sequence[str], everyone: Sequence[str]) -> dict[str, Database]:
+    """The databases of `services`, one for each address, for the caller to close. Raises `ConfigurationRefused`."""
+    urls = database_urls(settings, services, everyone)
+    by_url = {
+        url: Database(url, size=settings.pool_size, sandbox=settings.sandbox, worker_lease=settings.lease)
+        for url in dict.fromkeys(urls.values())
+    }
+    return {name: by_url[url] for name, url in urls.items()}
+
+
+async def agree_on_time(database: Database, settings: Settings) -> None:
+    """Begin a sandbox's time, or make sure that there is none: raises `ConfigurationRefused` for a sandbox's data."""
+    if settings.sandbox:
+        await set_clock_once(database, settings.sandbox_start)
+    elif await is_sandbox(database):
+        message = "this database is a sandbox's, whose time is its own: serve it with --sandbox, or choose another one"
+        raise ConfigurationRefused(message)
 
 
 def peer_urls(settings: Settings, names: Sequence[str]) -> dict[str, str]:
@@ -121,13 +145,8 @@ async def assemble(
         }
     )
     assert settings.service_secret is not None
-    urls = database_urls(settings, list(services))
-    by_url = {
-        url: Database(url, size=settings.pool_size, sandbox=settings.sandbox, worker_lease=settings.lease)
-        for url in dict.fromkeys(urls.values())
-    }
-    databases = {name: by_url[url] for name, url in urls.items()}
-    shared = next(iter(by_url.values()))
+    databases = open_databases(settings, list(services), list(everyone))
+    shared = next(iter(databases.values()))
     signals = Signals(shared, shared=not alone)
     bus = make_bus(settings, shared, signals)
     apps: dict[str, Any] = {}
@@ -142,15 +161,14 @@ async def assemble(
     )
     application = build_application(list(services.values()), context)
     apps.update(dict.fromkeys(services, application))
-    if settings.sandbox:
-        await set_clock_once(shared, settings.sandbox_start)
-    await bus.open(topics_of(settings))
     try:
+        await agree_on_time(shared, settings)
+        await bus.open(topics_of(settings))
         yield Parts(settings, services, everyone, databases, signals, bus, context, application)
     finally:
         await bus.close()
         await peers.close()
-        for database in by_url.values():
+        for database in set(databases.values()):
             await database.close()
 
 
@@ -184,7 +202,7 @@ def observers_of(services: Mapping[str, Service]) -> list[str]:
 
 async def workers(parts: Parts) -> list[Coroutine[Any, Any, None]]:
     """Everything that a worker runs: per service its relay, its consumers, its timers and its upkeep."""
-    running: list[Coroutine[Any, Any, None]] = []
+    running: list[Coroutine[Any, Any, None]] = [run_retention(parts.bus, parts.settings.retention_days)]
     topics = list(topics_of(parts.settings))
     for name, service in parts.services.items():
         database = parts.databases[name]

@@ -185,16 +185,33 @@ class Player:
         return True
 
     async def _quiet(self, *, everyone: bool) -> None:
+        """Wait until nothing is under way.
+
+        Outboxes and groups cannot be looked at in one instant: an event might move from where is still to be looked to
+        where was looked already. Then the log has grown meanwhile, and all is looked at again.
+        """
         while True:
             self._signals.emit("hurry")
-            [(pending,)] = await run(self._database, self._pending)
-            if not pending:
-                lag = await self._bus.lag()
-                if not any(count for group, count in lag.items() if everyone or group not in self._observers):
-                    [(pending,)] = await run(self._database, self._pending)
-                    if not pending:
-                        return
+            if not await self._is_pending():
+                written = await self._bus.written()
+                behind = await self._is_behind(everyone=everyone)
+                if not behind and not await self._is_pending() and written == await self._bus.written():
+                    return
             await asyncio.sleep(0.002)
+
+    async def _is_pending(self) -> bool:
+        [(pending,)] = await run(self._database, self._pending)
+        return pending
+
+    async def _is_behind(self, *, everyone: bool) -> bool:
+        lag = await self._bus.lag()
+        return any(count for group, count in lag.items() if everyone or group not in self._observers)
+
+
+async def is_sandbox(database: Database) -> bool:
+    """Whether this database's business time is a sandbox's."""
+    [(begun,)] = await run(database, "SELECT EXISTS (SELECT FROM sandbox.clock)")
+    return begun
 
 
 async def set_clock_once(database: Database, start: datetime | None) -> None:

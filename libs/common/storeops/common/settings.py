@@ -38,6 +38,8 @@ class Settings(BaseSettings):
     """Partitions of a topic when it is first made."""
     lease: float = Field(default=15.0, gt=0.2)
     """Seconds after which a silent owner loses its partitions; Kafka brokers take 6 or more unless set otherwise."""
+    retention_days: int = Field(default=7, ge=1, le=28)
+    """Days that the log in PostgreSQL keeps messages which every group has handled; Kafka has its own retention."""
     pool_size: int = Field(default=20, ge=2, le=100)
     host: str = "127.0.0.1"
     port: int = 8000

@@ -1,9 +1,14 @@
-"""Upkeep that every service needs: gauges of its queues, and the end of old answers and inbox rows (machine time)."""
+"""Upkeep that every service needs: gauges of its queues, and the end of old answers, inbox rows and messages (machine
+time).
+"""
 
 import asyncio
+from datetime import timedelta
 
 import structlog
 
+from storeops.common.bus.base import Bus
+from storeops.common.clock import machine_now
 from storeops.common.consumer import is_passing
 from storeops.common.db import Database, transaction
 from storeops.common.http.idempotency import forget_old
@@ -17,6 +22,7 @@ CLEAN_EVERY = 720
 """Gauge rounds between two cleanings: an hour."""
 INBOX_DAYS = 30
 """Longer than any bus keeps its messages."""
+PURGE_EVERY = 3600.0
 
 
 async def run_upkeep(database: Database, service: str) -> None:
@@ -41,3 +47,17 @@ async def run_upkeep(database: Database, service: str) -> None:
                 raise
         rounds += 1
         await asyncio.sleep(GAUGE_EVERY)
+
+
+async def run_retention(bus: Bus, days: int) -> None:
+    """Drop what every group has handled and what is older than `days`, until cancelled."""
+    while True:
+        try:
+            gone = await bus.purge(machine_now() - timedelta(days=days))
+            if gone:
+                log.info("messages_purged", count=gone, days=days)
+        except Exception as error:
+            if not is_passing(error):
+                raise
+            log.warning("purge_retry", error=repr(error))
+        await asyncio.sleep(PURGE_EVERY)

@@ -122,6 +122,10 @@ class Bus(Protocol):
         """How many messages each known group has not handled yet."""
         ...
 
+    async def written(self) -> int:
+        """How many messages the log has ever taken: the same number twice means that nothing came between."""
+        ...
+
     async def purge(self, older_than: datetime) -> int:
         """Drop messages that every group has handled and that are older; answers how many, where the transport
         can tell.

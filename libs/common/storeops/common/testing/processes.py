@@ -43,30 +43,43 @@ class ProcessEnded(Exception):
     """A process ended, or stayed silent, before it was ready; says its last words."""
 
 
+def start(
+    name: str, command: Sequence[str], environment: Mapping[str, str], folder: Path, *, port: int | None = None
+) -> Serving:
+    """Start `command --port <port>` in `folder`, its output in `<folder>/<name>.log`; it is not ready yet."""
+    number = port or free_port()
+    log = folder / f"{name}.log"
+    process = spawn([*command, "--port", str(number)], log, env=environment, cwd=folder)
+    return Serving(name, process, f"http://{HOST}:{number}", log)
+
+
 async def start_services(
     command: Sequence[str], names: Sequence[str], environment: Mapping[str, str], folder: Path
 ) -> list[Serving]:
-    """Start `command <service> --port <port>` for each service, all at once; answers when every one is ready.
+    """Start `command <service>` for each service, all at once; answers when every one is ready.
 
-    Their logs are `<folder>/<service>.log`. Raises `ProcessEnded`, with none left running.
+    Raises `ProcessEnded`, with none left running.
     """
     ports = {name: free_port() for name in names}
     urls = {f"STOREOPS_{name.upper()}_URL": f"http://{HOST}:{port}" for name, port in ports.items()}
     started: list[Serving] = []
     try:
         for name, port in ports.items():
-            log = folder / f"{name}.log"
-            process = spawn([*command, name, "--port", str(port)], log, env={**environment, **urls}, cwd=folder)
-            started.append(Serving(name, process, f"http://{HOST}:{port}", log))
-        async with httpx2.AsyncClient() as client:
-            await asyncio.gather(*(until_ready(client, serving) for serving in started))
+            started.append(start(name, [*command, name], {**environment, **urls}, folder, port=port))
+        await until_ready(started)
     except BaseException:
         await stop_services(started)
         raise
     return started
 
 
-async def until_ready(client: httpx2.AsyncClient, serving: Serving) -> None:
+async def until_ready(started: Sequence[Serving]) -> None:
+    """Return once every process says that it is ready. Raises `ProcessEnded`."""
+    async with httpx2.AsyncClient() as client:
+        await asyncio.gather(*(until_one_is_ready(client, serving) for serving in started))
+
+
+async def until_one_is_ready(client: httpx2.AsyncClient, serving: Serving) -> None:
     """Return once a process says that it is ready. Raises `ProcessEnded`."""
     try:
         async with asyncio.timeout(READY_WITHIN):
@@ -84,7 +97,7 @@ async def until_ready(client: httpx2.AsyncClient, serving: Serving) -> None:
 async def is_ready(client: httpx2.AsyncClient, url: str) -> bool:
     """Whether somebody serves there and is ready."""
     try:
-        return (await client.get(f"{url}/readyz")).status_code == httpx2.codes.OK
+        return (await client.get(f"{url}/readyz")).is_success
     except httpx2.TransportError:
         return False
 

@@ -238,7 +238,7 @@ ADDRESS = {"province": "Zhejiang", "city": "Hangzhou", "district": "Xihu", "stre
 
 
 async def open_shop(client: httpx2.AsyncClient, time: Time, *, channel: str = "own") -> Shop:
-    """Open a store and its warehouse; `client` is the owner's. Shops of one installation share a brand, whose SKUs are."""
+    """Open a store and its warehouse; `client` is the owner's. Shops of one installation share its brand and SKUs."""
     brands = (await said(client.get("/v1/brands", params={"limit": 1})))["items"]
     brand = brands[0] if brands else await said(client.post("/v1/brands", json={"name": new_id("brd")}))
     opened = {"brand_id": brand["brand_id"], "name": new_id("sto"), "channel": channel, "currency": "CNY"}
