@@ -45,7 +45,9 @@ async def test_eight_writers_and_a_relay_lose_nothing_and_keep_every_keys_order(
     while await relay.turn(500):
         pass
 
-    rows = await bus.fetch('SELECT key, sequence, partition, "offset" FROM bus.message ORDER BY partition, "offset"')
+    rows = await bus.database.fetch(
+        'SELECT key, sequence, partition, "offset" FROM bus.message ORDER BY partition, "offset"'
+    )
     for key in KEYS:
         sequences = [row["sequence"] for row in rows if row["key"] == key]
         assert sequences == list(range(1, WRITERS * EVENTS // len(KEYS) + 1))

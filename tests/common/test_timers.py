@@ -7,7 +7,6 @@ from datetime import timedelta
 
 import pytest
 from storeops.common.db import Database, WriteSession
-from storeops.common.sandbox import run
 from storeops.common.signals import Signals
 from storeops.common.testing.probe import LEASE, NOON, SERVICE, Probe
 from storeops.common.timers import Arming, DueTimer, JobRouter, TimerRunner, arm, cancel
@@ -19,13 +18,13 @@ HOUR = timedelta(hours=1)
 async def timed(probe: Probe) -> AsyncIterator[Probe]:
     """The probe under a sandbox clock that stands at noon."""
     database = Database(probe.database.url, sandbox=True, worker_lease=LEASE)
-    await run(database, "INSERT INTO sandbox.clock (now, target) VALUES ($1, $1)", NOON)
+    await database.fetch("INSERT INTO sandbox.clock (now, target) VALUES ($1, $1)", NOON)
     yield Probe(database)
     await database.close()
 
 
 async def go_to(probe: Probe, hours: float) -> None:
-    await run(probe.database, "UPDATE sandbox.clock SET now = $1, target = $1", NOON + hours * HOUR)
+    await probe.database.fetch("UPDATE sandbox.clock SET now = $1, target = $1", NOON + hours * HOUR)
 
 
 async def set_timers(probe: Probe, *armings: Arming) -> None:

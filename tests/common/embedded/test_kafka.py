@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-
 from storeops.common.embedded.kafka import EmbeddedKafka
 from storeops.common.embedded.process import FolderInUse
 

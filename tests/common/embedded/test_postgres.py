@@ -13,7 +13,6 @@ from pathlib import Path
 import asyncpg
 import psutil
 import pytest
-
 from storeops.common.embedded.postgres import EmbeddedPostgres
 from storeops.common.embedded.process import HOST, DiskTooFull, FolderInUse, PortInUse
 

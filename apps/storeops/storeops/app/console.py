@@ -1,6 +1,7 @@
 """How commands speak: lines for people, one JSON document for machines, progress on a terminal only."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Coroutine, Generator
 from contextlib import contextmanager
@@ -22,7 +23,10 @@ from storeops.common.runtime import ConfigurationRefused
 
 T = TypeVar("T")
 
-out = Console(highlight=False)
+UNWATCHED_WIDTH = 120
+"""Columns of what goes to a file or a pipe, which has no width of its own."""
+
+out = Console(highlight=False, width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else UNWATCHED_WIDTH)
 """What a person reads."""
 notes = Console(stderr=True, highlight=False)
 """What happens meanwhile; never part of a command's answer."""

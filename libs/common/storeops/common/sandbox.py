@@ -7,8 +7,9 @@ them; at the end they are, when the caller asks for it.
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import structlog
 from fastapi import Depends, Request, Response
@@ -29,6 +30,9 @@ from storeops.common.signals import Signals
 log = structlog.get_logger()
 router = ServiceRouter("platform", tags=["sandbox"])
 
+ARRIVED = "clock.arrived"
+LOOK_EVERY = 0.1
+"""Seconds after which a waiting request looks at the clock without having been told."""
 MAX_WAIT = 30.0
 """Seconds that a request waits for the clock to arrive."""
 
@@ -60,7 +64,7 @@ async def operator(request: Request) -> Scope:
 
 async def clock_of(context: HttpContext) -> ClockRead:
     """The clock as it stands."""
-    [row] = await run(context.databases["platform"], "SELECT now, target, playing FROM sandbox.clock")
+    [row] = await context.databases["platform"].fetch("SELECT now, target, playing FROM sandbox.clock")
     return ClockRead(now=row[0], target=row[1], status="advancing" if row[2] else "ready")
 
 
@@ -78,8 +82,7 @@ async def advance_clock(
 ) -> ClockRead:
     """Play time forward. Answers at once, or with `Prefer: wait=N` when it has arrived, after N seconds at most."""
     context = context_of(request)
-    moved = await run(
-        context.databases["platform"],
+    moved = await context.databases["platform"].fetch(
         "UPDATE sandbox.clock SET target = $1, playing = true, figures = $2 WHERE target <= $1 RETURNING 1",
         body.to,
         body.figures,
@@ -95,11 +98,18 @@ async def advance_clock(
 
 async def arrived(context: HttpContext, wait: float) -> ClockRead:
     """The clock once it is ready, or as it stands after `wait` seconds."""
+    there = asyncio.Event()
+    stop = context.signals.on(ARRIVED, lambda _data: there.set())
     until = monotonic() + wait
-    clock = await clock_of(context)
-    while clock.status != "ready" and monotonic() < until:
-        await asyncio.sleep(0.002)
+    try:
         clock = await clock_of(context)
+        while clock.status != "ready" and (left := until - monotonic()) > 0:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(there.wait(), min(left, LOOK_EVERY))
+            there.clear()
+            clock = await clock_of(context)
+    finally:
+        stop()
     return clock
 
 
@@ -110,18 +120,6 @@ def wait_of(request: Request) -> float:
         if name == "wait" and value.isdigit():
             return min(float(value), MAX_WAIT)
     return 0.0
-
-
-async def run(database: Database, sql: str, *args: object) -> list[tuple[Any, ...]]:
-    """One statement on the clock's row, by the application's own login."""
-    slot = await database.acquire()
-    try:
-        rows = await slot.driver.fetch(sql, *args)
-    except BaseException:
-        await database.discard(slot)
-        raise
-    database.release(slot)
-    return [tuple(row) for row in rows]
 
 
 class Player:
@@ -170,18 +168,19 @@ class Player:
 
     async def _step(self) -> bool:
         """One move, or the arrival; answers whether there is more to play."""
-        [(now, target, playing, figures)] = await run(
-            self._database, "SELECT now, target, playing, figures FROM sandbox.clock"
+        [(now, target, playing, figures)] = await self._database.fetch(
+            "SELECT now, target, playing, figures FROM sandbox.clock"
         )
         if not playing:
             return False
         await self._quiet(everyone=figures and now >= target)
         if now < target:
-            [(due,)] = await run(self._database, self._next, target)
-            await run(self._database, "UPDATE sandbox.clock SET now = greatest(now, $1)", due or target)
+            [(due,)] = await self._database.fetch(self._next, target)
+            await self._database.fetch("UPDATE sandbox.clock SET now = greatest(now, $1)", due or target)
             self._signals.emit("clock")
         else:
-            await run(self._database, "UPDATE sandbox.clock SET playing = false WHERE target = $1", target)
+            await self._database.fetch("UPDATE sandbox.clock SET playing = false WHERE target = $1", target)
+            self._signals.emit(ARRIVED)
         return True
 
     async def _quiet(self, *, everyone: bool) -> None:
@@ -200,7 +199,7 @@ class Player:
             await asyncio.sleep(0.002)
 
     async def _is_pending(self) -> bool:
-        [(pending,)] = await run(self._database, self._pending)
+        [(pending,)] = await self._database.fetch(self._pending)
         return pending
 
     async def _is_behind(self, *, everyone: bool) -> bool:
@@ -210,14 +209,13 @@ class Player:
 
 async def is_sandbox(database: Database) -> bool:
     """Whether this database's business time is a sandbox's."""
-    [(begun,)] = await run(database, "SELECT EXISTS (SELECT FROM sandbox.clock)")
+    [(begun,)] = await database.fetch("SELECT EXISTS (SELECT FROM sandbox.clock)")
     return begun
 
 
 async def set_clock_once(database: Database, start: datetime | None) -> None:
     """Begin the sandbox's time, unless it has begun."""
-    await run(
-        database,
+    await database.fetch(
         "INSERT INTO sandbox.clock (now, target) VALUES ($1, $1) ON CONFLICT DO NOTHING",
         start or machine_now(),
     )

@@ -221,8 +221,10 @@ async def served(folder: Path, port: int, start: datetime, kafka: str | None) ->
     }
     if kafka is not None:
         settings |= {"STOREOPS_BUS": "kafka", "STOREOPS_KAFKA": kafka}
+    # Settings that are meant for another installation must not reach this one.
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("STOREOPS_")}
     command = [sys.executable, "-m", "storeops.app", "serve"]
-    process = await asyncio.create_subprocess_exec(*command, env={**os.environ, **settings})
+    process = await asyncio.create_subprocess_exec(*command, env=inherited | settings)
     url = f"http://127.0.0.1:{port}"
     try:
         with notes.status("Starting PostgreSQL and the six services"):

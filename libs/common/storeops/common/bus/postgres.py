@@ -11,8 +11,6 @@ from datetime import datetime
 from math import ceil
 from typing import Any
 
-from asyncpg import Record
-
 from storeops.common.bus.base import Batch, Message, OwnershipLost
 from storeops.common.clock import monotonic
 from storeops.common.db import Database, WriteSession
@@ -186,7 +184,7 @@ class PostgresSubscription:
         """Leave the group and free its partitions."""
         for stop in self._stop:
             stop()
-        await self._bus.fetch(
+        await self._bus.database.fetch(
             "WITH gone AS (DELETE FROM bus.member WHERE grp = $1 AND member = $2) "
             "UPDATE bus.group_offset SET owner = NULL, lease_until = NULL WHERE grp = $1 AND owner = $2",
             self._group,
@@ -211,7 +209,7 @@ class PostgresSubscription:
                 continue
             # Before the look, so that a hint that comes meanwhile lasts.
             self._fresh.discard(place)
-            rows = await self._bus.fetch(
+            rows = await self._bus.database.fetch(
                 'SELECT topic, partition, "offset", event_id::text, type, key, sequence, store_id, occurred_at, '
                 'headers, payload FROM bus.message WHERE topic = $1 AND partition = $2 AND "offset" >= $3 '
                 'ORDER BY "offset" LIMIT $4',
@@ -233,7 +231,7 @@ class PostgresSubscription:
         if now - self._beat_at < lease / 3:
             return
         self._beat_at = now
-        rows = await self._bus.fetch(
+        rows = await self._bus.database.fetch(
             "WITH beat AS (INSERT INTO bus.member VALUES ($1, $2, now()) "
             "  ON CONFLICT (grp, member) DO UPDATE SET seen_at = now()), "
             "kept AS (UPDATE bus.group_offset SET lease_until = now() + $3 * interval '1 second' "
@@ -249,7 +247,7 @@ class PostgresSubscription:
         parts, members, owned = rows[0]
         share = ceil(parts / members)
         if owned > share:
-            await self._bus.fetch(
+            await self._bus.database.fetch(
                 "UPDATE bus.group_offset SET owner = NULL, lease_until = NULL WHERE (grp, topic, partition) IN "
                 "(SELECT grp, topic, partition FROM bus.group_offset WHERE grp = $1 AND owner = $2 "
                 " ORDER BY topic DESC, partition DESC LIMIT $3)",
@@ -258,8 +256,8 @@ class PostgresSubscription:
                 owned - share,
             )
         elif owned < share:
-            await self._bus.fetch(CLAIM, self._group, self._member, lease, share - owned)
-        rows = await self._bus.fetch(
+            await self._bus.database.fetch(CLAIM, self._group, self._member, lease, share - owned)
+        rows = await self._bus.database.fetch(
             "SELECT topic, partition, epoch, next_offset FROM bus.group_offset WHERE grp = $1 AND owner = $2",
             self._group,
             self._member,
@@ -275,13 +273,13 @@ class PostgresBus:
     name = "postgres"
 
     def __init__(self, database: Database, signals: Signals, *, lease: float = 15.0) -> None:
-        self._database = database
+        self.database = database
         self.signals = signals
         self.lease = lease
 
     async def open(self, topics: Mapping[str, int]) -> None:
         """Make topics and partitions; the number of a topic's partitions never shrinks and never moves a key."""
-        await self.fetch(
+        await self.database.fetch(
             "WITH wanted AS (SELECT * FROM unnest($1::text[], $2::int[]) AS t(topic, partitions)), "
             "made AS (INSERT INTO bus.topic SELECT * FROM wanted ON CONFLICT DO NOTHING RETURNING topic, partitions) "
             "INSERT INTO bus.partition (topic, partition) "
@@ -296,7 +294,7 @@ class PostgresBus:
 
     async def subscribe(self, group: str, topics: Sequence[str]) -> PostgresSubscription:
         """Join a group; a new one starts at the first message that is still kept."""
-        await self.fetch(
+        await self.database.fetch(
             "INSERT INTO bus.group_offset (grp, topic, partition, next_offset) "
             'SELECT $1, topic, partition, coalesce((SELECT min(kept."offset") FROM bus.message AS kept '
             "  WHERE kept.topic = p.topic AND kept.partition = p.partition), p.next_offset) "
@@ -308,7 +306,7 @@ class PostgresBus:
 
     async def lag(self) -> dict[str, int]:
         """Messages that each group has not handled yet."""
-        rows = await self.fetch(
+        rows = await self.database.fetch(
             "SELECT grp, sum(p.next_offset - g.next_offset)::bigint FROM bus.group_offset g "
             "JOIN bus.partition p USING (topic, partition) GROUP BY grp"
         )
@@ -316,12 +314,12 @@ class PostgresBus:
 
     async def written(self) -> int:
         """How many messages the log has ever taken."""
-        [(count,)] = await self.fetch("SELECT coalesce(sum(next_offset), 0)::bigint FROM bus.partition")
+        [(count,)] = await self.database.fetch("SELECT coalesce(sum(next_offset), 0)::bigint FROM bus.partition")
         return count
 
     async def purge(self, older_than: datetime) -> int:
         """Drop what every group has handled and what was written before `older_than` (machine time)."""
-        rows = await self.fetch(
+        rows = await self.database.fetch(
             "WITH safe AS (SELECT topic, partition, min(next_offset) AS upto FROM bus.group_offset GROUP BY 1, 2), "
             "gone AS (DELETE FROM bus.message m USING safe s WHERE m.topic = s.topic AND m.partition = s.partition "
             'AND m."offset" < s.upto AND m.written_at < $1 RETURNING 1) SELECT count(*) FROM gone',
@@ -331,14 +329,3 @@ class PostgresBus:
 
     async def close(self) -> None:
         """The database is the runtime's to close."""
-
-    async def fetch(self, sql: str, *args: Any) -> list[Record]:
-        """One statement of the log's own, outside any business transaction."""
-        slot = await self._database.acquire()
-        try:
-            rows = await slot.driver.fetch(sql, *args)
-        except BaseException:
-            await self._database.discard(slot)
-            raise
-        self._database.release(slot)
-        return rows

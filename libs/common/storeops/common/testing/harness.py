@@ -22,7 +22,6 @@ from storeops.common.db import ReadSession, WriteSession, reading, transaction
 from storeops.common.ids import new_id
 from storeops.common.outbox import publish
 from storeops.common.runtime import Parts, assemble, topics_of
-from storeops.common.sandbox import run
 from storeops.common.scope import worker_scope
 from storeops.common.service import Service
 from storeops.common.settings import Settings
@@ -94,7 +93,7 @@ class Harness:
 
     async def now(self) -> datetime:
         """Business time."""
-        [(now,)] = await run(next(iter(self.parts.databases.values())), "SELECT now FROM sandbox.clock")
+        [(now,)] = await next(iter(self.parts.databases.values())).fetch("SELECT now FROM sandbox.clock")
         return now
 
     async def advance(
@@ -108,9 +107,11 @@ class Harness:
             f"SELECT min(due_at) AS due FROM {name}.timer WHERE state = 'armed'" for name in self.services
         )
         while True:
-            [(instant,)] = await run(database, f"SELECT min(due) FROM ({due}) AS every WHERE due <= $1", target)
+            [(instant,)] = await database.fetch(f"SELECT min(due) FROM ({due}) AS every WHERE due <= $1", target)
             step = instant or target
-            await run(database, "UPDATE sandbox.clock SET now = greatest(now, $1), target = greatest(target, $1)", step)
+            await database.fetch(
+                "UPDATE sandbox.clock SET now = greatest(now, $1), target = greatest(target, $1)", step
+            )
             await self.drain()
             if instant is None:
                 return target
@@ -121,8 +122,7 @@ class Harness:
         outboxes = " UNION ALL ".join(
             f"SELECT type, key, sequence, payload FROM {name}.outbox" for name in self.services
         )
-        rows = await run(
-            database,
+        rows = await database.fetch(
             f"SELECT payload FROM (SELECT type, key, sequence, payload FROM bus.message UNION ALL {outboxes}) AS every "
             "WHERE type = $1 AND ($2::text IS NULL OR key = $2) ORDER BY key, sequence",
             kind.type,
