@@ -39,7 +39,7 @@ class Cluster(NamedTuple):
         return f"{head}/{database}"
 
 
-def pytest_configure(config: pytest.Config) -> None:
+def pytest_configure() -> None:
     configure_logs(os.environ.get("STOREOPS_LOG_LEVEL", "CRITICAL"))
 
 

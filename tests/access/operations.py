@@ -88,5 +88,3 @@ OPERATIONS = read_operations(DOCUMENT)
 
 UNVERSIONED = {"PUT /v1/warning-levels/{store_id}": "each SKU's level stands for itself, whatever it was before"}
 """Edits that need no If-Match, and why."""
-UNCHECKED_STORES = ("GET /v1/warning-levels/{store_id}", "PUT /v1/warning-levels/{store_id}")
-"""They look for no store: the owner, who may act in every one, is not told that it is not there."""

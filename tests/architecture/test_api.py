@@ -13,7 +13,6 @@ from storeops.common.service import Service
 from ..access.operations import (  # noqa: TID252 - tests have no package to name
     DOCUMENT,
     OPERATIONS,
-    UNCHECKED_STORES,
     UNVERSIONED,
     Operation,
 )
@@ -68,9 +67,7 @@ def test_paths_have_their_version(operation: Operation) -> None:
 
 
 @operations({name: each for name, each in OPERATIONS.items() if each.path_parameters})
-def test_what_is_named_by_id_may_not_be_there(operation: Operation, request: pytest.FixtureRequest) -> None:
-    if operation.name in UNCHECKED_STORES:
-        request.applymarker(pytest.mark.xfail(reason="an unknown store is no 404"))
+def test_what_is_named_by_id_may_not_be_there(operation: Operation) -> None:
     assert "404" in operation.answers
 
 

@@ -123,6 +123,7 @@ async def test_another_process_sees_how_far_behind_a_group_is(stage: Stage) -> N
     await other.open({TOPIC: 1})
     try:
         assert await other.lag() == {"g": 3}
+        assert await other.written() == 3
     finally:
         await other.close()
 

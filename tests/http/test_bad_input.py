@@ -13,7 +13,7 @@ import pytest_asyncio
 from storeops.common.http.pages import encode_cursor
 
 from ..access.calls import CALLS, Call, Request, request_of, send  # noqa: TID252 - tests have no package to name
-from ..access.operations import OPERATIONS, UNCHECKED_STORES, Operation  # noqa: TID252
+from ..access.operations import OPERATIONS, Operation  # noqa: TID252
 from ..access.world import World, fingerprint, problem_of  # noqa: TID252
 from .mutations import HUGE, LONG, MALFORMED, SURPRISE, Spoiled, spoiled, with_nul, with_text
 
@@ -26,12 +26,6 @@ WITH_PATH = sorted(name for name, operation in OPERATIONS.items() if operation.p
 LISTS = sorted(name for name, operation in OPERATIONS.items() if "limit" in operation.query)
 SECRET = ("POST /v1/tokens", "POST /v1/api-keys", "POST /v1/staff")
 """Their refusals show no value: it may be a password or a key."""
-
-
-def known(name: str) -> Any:
-    """The operation's name, expected to fail where its shortcoming is known."""
-    marks = [pytest.mark.xfail(reason="an unknown store is no 404")] if name in UNCHECKED_STORES else []
-    return pytest.param(name, marks=marks)
 
 
 @pytest_asyncio.fixture(loop_scope="module", autouse=True)
@@ -189,7 +183,7 @@ async def test_query_parameters_are_bounded(name: str, world: World) -> None:
             assert [error["pointer"] for error in problem["errors"]] == [f"/query/{parameter}"]
 
 
-@pytest.mark.parametrize("name", [known(name) for name in WITH_PATH])
+@pytest.mark.parametrize("name", WITH_PATH)
 async def test_an_id_that_names_nothing_is_not_found(name: str, world: World) -> None:
     operation = OPERATIONS[name]
     whole = request_of(world, operation)

@@ -5,10 +5,11 @@
 caller holds the endpoint's permission, and commits with the finished response in hand, before it is sent.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from typing import Any, Literal, TypeVar, cast
 
 import asyncpg
+import orjson
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 from starlette.types import Receive, Send
@@ -56,9 +57,7 @@ class SpineRoute(APIRoute):
 
         async def handler(request: Request) -> Response:
             refuse_unknown(request, known)
-            if b"\\u0000" in await request.body():
-                message = "the body holds a NUL character (\\u0000)"
-                raise UnprintableText(message)
+            refuse_nul(await request.body())
             response = await handle(request)
             request.state.response = response
             return Deferred(response, request)
@@ -100,6 +99,35 @@ def refuse_unknown(request: Request, known: set[str]) -> None:
     if "\0" in request.url.path or any("\0" in str(value) for value in request.path_params.values()):
         message = "the path holds a NUL character"
         raise UnprintableText(message)
+
+
+def refuse_nul(body: bytes) -> None:
+    """Refuse a JSON body with a NUL in a text, and name where; what is no JSON is refused elsewhere."""
+    if b"\\u0000" not in body:
+        return
+    try:
+        places = list(nul_places(orjson.loads(body), "/body"))
+    except orjson.JSONDecodeError:
+        return
+    if places:
+        errors = [{"pointer": place, "value": "\\u0000", "expected": "text without NUL"} for place in places[:50]]
+        message = f"a NUL character (\\u0000) in {', '.join(places[:10])}"
+        raise UnprintableText(message, errors=errors)
+
+
+def nul_places(value: Any, place: str) -> Iterator[str]:
+    """Where in a parsed body a text or a name holds a NUL."""
+    if isinstance(value, str):
+        if "\0" in value:
+            yield place
+    elif isinstance(value, list):
+        for number, item in enumerate(cast("list[Any]", value)):
+            yield from nul_places(item, f"{place}/{number}")
+    elif isinstance(value, dict):
+        for name, item in cast("dict[str, Any]", value).items():
+            if "\0" in name:
+                yield place
+            yield from nul_places(item, f"{place}/{name}")
 
 
 class ServiceRouter(APIRouter):

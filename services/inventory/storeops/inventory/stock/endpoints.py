@@ -13,7 +13,14 @@ from storeops.inventory.catalog.errors import SkuNotFound, SkuUnknown
 from storeops.inventory.catalog.queries import get_sku
 from storeops.inventory.sessions import Read, Write
 from storeops.inventory.stock.commands import receiving, store_states, warehouses
-from storeops.inventory.stock.errors import ReceiptDiffers, StockInsufficient, StoreUnknown, WarehouseNotFound
+from storeops.inventory.stock.commands.checks import require_store
+from storeops.inventory.stock.errors import (
+    ReceiptDiffers,
+    StockInsufficient,
+    StoreNotFound,
+    StoreUnknown,
+    WarehouseNotFound,
+)
 from storeops.inventory.stock.queries import levels as level_queries
 from storeops.inventory.stock.queries import warehouses as warehouse_queries
 from storeops.inventory.stock.schemas import (
@@ -189,13 +196,16 @@ async def get_availability(session: Read, store_id: OneStore, sku: Skus) -> Avai
 
 
 @router.endpoint(
-    "GET", "/v1/warning-levels/{store_id}", permission=Permission.STOCK_READ, errors=[StoreForbidden, CursorMalformed]
+    "GET",
+    "/v1/warning-levels/{store_id}",
+    permission=Permission.STOCK_READ,
+    errors=[StoreForbidden, StoreNotFound, CursorMalformed],
 )
 async def list_warning_levels(
     store_id: StoreId, session: Read, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[StoreStockRead]:
     """How a store stands with each SKU: ok, low or out, and from how few pieces on it is warned (STK-4)."""
-    session.scope.require_store(store_id)
+    await require_store(session, store_id)
     after = decode_cursor(cursor, [str])
     rows = await level_queries.list_store_stocks(session, store_id, after=after[0] if after else None, limit=limit)
     return page_of(rows, limit, key=lambda stock: [stock.sku], item=StoreStockRead.of)
@@ -205,7 +215,7 @@ async def list_warning_levels(
     "PUT",
     "/v1/warning-levels/{store_id}",
     permission=Permission.CATALOG_MANAGE,
-    errors=[StoreForbidden, StoreUnknown, SkuUnknown],
+    errors=[StoreForbidden, StoreNotFound, SkuUnknown],
 )
 async def set_warning_levels(store_id: StoreId, body: WarningLevels, session: Write) -> StoreStocks:
     """Set from how few sellable pieces on a store is warned of SKUs; what is reached already warns at once (STK-4)."""

@@ -7,6 +7,10 @@ class WarehouseNotFound(NotFound):
     """No such warehouse, or none that serves a store of this caller."""
 
 
+class StoreNotFound(NotFound):
+    """No such store, as far as inventory has heard."""
+
+
 class StoreUnknown(Invalid):
     """The store has not been opened, or news of it has not come here yet."""
 

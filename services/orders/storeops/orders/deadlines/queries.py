@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from asyncpg import Record
 from sqlmodel import col, select
@@ -10,7 +10,7 @@ from sqlmodel import col, select
 from storeops.common.db import ReadSession
 from storeops.orders.deadlines.errors import RushNotFound
 from storeops.orders.deadlines.models import ShipRush
-from storeops.orders.deadlines.rules import Rush, ShipPromise, StoreTerms
+from storeops.orders.deadlines.rules import ClockRow, Rush, ShipPromise, StoreTerms
 
 PROMISE = "p.warn_after, p.late_after, p.breach_after, p.expire_after"
 
@@ -85,15 +85,6 @@ async def list_rushes(
     if before is not None:
         wanted = wanted.where(col(ShipRush.rush_id) < before)
     return (await (await session.orm()).exec(wanted)).all()
-
-
-class ClockRow(NamedTuple):
-    """A deadline of an order, as the spine keeps it."""
-
-    kind: str
-    due_at: datetime
-    state: str
-    fired_at: datetime | None
 
 
 async def clocks_of(session: ReadSession, order_id: str) -> list[ClockRow]:

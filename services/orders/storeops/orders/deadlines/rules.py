@@ -103,3 +103,12 @@ def deadline_state(clocks: ShipClocks, *, shipped_at: datetime | None, now: date
     if now >= clocks.late_at:
         return DeadlineState.LATE
     return DeadlineState.DUE_SOON if now >= clocks.warn_at else DeadlineState.ON_TRACK
+
+
+class ClockRow(NamedTuple):
+    """A deadline of an order, as the spine keeps it."""
+
+    kind: str
+    due_at: datetime
+    state: str
+    fired_at: datetime | None

@@ -6,7 +6,7 @@ from operator import attrgetter
 
 from storeops.orders.aftersales.schemas import RefundRead
 from storeops.orders.audit.schemas import HoldRead
-from storeops.orders.deadlines.queries import ClockRow
+from storeops.orders.deadlines.rules import ClockRow
 from storeops.orders.fulfillment.schemas import ParcelRead
 from storeops.orders.intake.rules import OrderFacts
 from storeops.orders.overview.schemas import HistoryEntry

@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Mapping
 
-from storeops.common.db import WriteSession
+from storeops.common.db import ReadSession, WriteSession
 from storeops.inventory.catalog.errors import SkuUnknown
 from storeops.inventory.catalog.queries import get_skus
-from storeops.inventory.stock.errors import StoreUnknown
+from storeops.inventory.stock.errors import StoreNotFound, StoreUnknown
 from storeops.inventory.stores.queries import known_stores
 
 
@@ -17,6 +17,13 @@ async def require_stores(session: WriteSession, store_ids: Collection[str]) -> N
     if unknown:
         errors = [{"pointer": "/body/store_ids", "value": store_id, "expected": "a store"} for store_id in unknown]
         raise StoreUnknown(f"no store {', '.join(unknown)}", errors=errors)
+
+
+async def require_store(session: ReadSession, store_id: str) -> None:
+    """Raise `StoreForbidden` or `StoreNotFound` unless the store of a path is there and the caller may act in it."""
+    session.scope.require_store(store_id)
+    if not await known_stores(session, [store_id]):
+        raise StoreNotFound(f"no store {store_id}")
 
 
 async def require_skus(session: WriteSession, skus: Mapping[str, str]) -> None:

@@ -10,7 +10,7 @@ from storeops.common.contracts.inventory import StockLow, StockOut, StockRestore
 from storeops.common.db import WriteSession
 from storeops.common.outbox import publish
 from storeops.inventory.stock import rules
-from storeops.inventory.stock.commands.checks import require_skus, require_stores
+from storeops.inventory.stock.commands.checks import require_skus, require_store
 from storeops.inventory.stock.commands.levels import Changes
 from storeops.inventory.stock.models import StoreStock
 from storeops.inventory.stock.queries import levels as queries
@@ -120,9 +120,9 @@ async def tell_unstocked(session: WriteSession, pairs: Collection[StoreSku]) -> 
 async def set_warning_levels(session: WriteSession, store_id: str, levels: Mapping[str, int]) -> Sequence[StoreStock]:
     """Set from how few sellable pieces on a store is warned of SKUs; a level that is reached already warns at once.
 
-    Raises `StoreForbidden`, `StoreUnknown`, `SkuUnknown`.
+    Raises `StoreForbidden`, `StoreNotFound`, `SkuUnknown`.
     """
-    await require_stores(session, [store_id])
+    await require_store(session, store_id)
     await require_skus(session, {f"/body/items/{index}/sku": sku for index, sku in enumerate(levels)})
     pairs = {StoreSku(store_id, sku) for sku in levels}
     await queries.lock_levels(session, await levels_serving(session, pairs))
