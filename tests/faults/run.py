@@ -1,0 +1,153 @@
+"""One run: an installation, a load, faults by seed, healing, quiet, and every check."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+
+import asyncpg
+import httpx2
+from storeops.common.clock import monotonic
+from storeops.common.doctor import Finding
+from storeops.common.testing.shop import SandboxTime, open_shop, said
+
+from .checks import Subject, check, finding
+from .ground import OWNER_PASSWORD, Ground, NotQuiet, Variant, opened
+from .history import History, percentile
+from .injectors import Scene, faults_of
+from .load import Load, Market
+
+HOT, SKUS = "HOT", [f"SKU-{n}" for n in range(8)]
+HOT_PIECES, SCARCE_PIECES, PIECES = 60, 40, 5_000
+AFTER = timedelta(hours=50)
+"""How far the clock is played at the end: past every ship clock of every order."""
+
+
+@dataclass
+class Report:
+    """What a run came to."""
+
+    variant: str
+    seed: int
+    faults: list[str] = field(default_factory=list[str])
+    findings: list[Finding] = field(default_factory=list[Finding])
+    history: History = field(default_factory=lambda: History("none"))
+    orders: int = 0
+    deaths: int = 0
+    seconds: float = 0.0
+
+    @property
+    def broken(self) -> list[Finding]:
+        """What does not hold."""
+        return [one for one in self.findings if one.broken]
+
+    @property
+    def latencies(self) -> tuple[float, float, float]:
+        """p50, p99 and longest time of an answered request, tries included, in seconds."""
+        taken = [one.seconds for one in self.history.operations if one.ended is not None]
+        return percentile(taken, 0.5), percentile(taken, 0.99), max(taken, default=0.0)
+
+    def line(self) -> str:
+        """The run in one line."""
+        history = self.history
+        middle, high, longest = self.latencies
+        return (
+            f"{self.variant} seed {self.seed}: {self.orders} orders, {history.count('ok')} ok, "
+            f"{history.count('fail')} refused, {history.count('unknown')} unknown, {self.deaths} deaths, "
+            f"p50 {middle:.3f} p99 {high:.2f} max {longest:.1f} s, {self.seconds:.0f} s; "
+            f"{', '.join(self.faults) or 'no fault'}; "
+            + ("; ".join(f"{one.id} {one.sentence}: {one.broken} {one.examples}" for one in self.broken) or "sound")
+        )
+
+
+@asynccontextmanager
+async def signed_in(ground: Ground) -> AsyncGenerator[httpx2.AsyncClient]:
+    """The owner's client."""
+    async with ground.client() as client:
+        credentials = {"grant_type": "password", "login": "admin", "password": OWNER_PASSWORD}
+        token = (await said(client.post("/v1/tokens", json=credentials)))["access_token"]
+        client.headers["authorization"] = f"Bearer {token}"
+        yield client
+
+
+async def open_market(client: httpx2.AsyncClient) -> Market:
+    """Two stores with a warehouse each; one SKU is hot and scarce, one scarce, the others plenty."""
+    time = SandboxTime(client)
+    shops = [await open_shop(client, time) for _ in range(2)]
+    pieces = {HOT: HOT_PIECES, SKUS[0]: SCARCE_PIECES} | dict.fromkeys(SKUS[1:], PIECES)
+    for shop in shops:
+        await shop.receive(pieces)
+        for sku in pieces:
+            await shop.post("/v1/listings", {"store_id": shop.store_id, "sku": sku, "title": sku, "price": "19.90"})
+    await shops[0].advance()
+    return Market([shop.store_id for shop in shops], HOT, SKUS)
+
+
+async def fault_run(
+    variant: Variant, seed: int, folder: Path, *, seconds: float = 12.0, names: Sequence[str] | None = None
+) -> Report:
+    """A whole run: `names` are the faults in their order, by seed unless given."""
+    chance = Random(seed)
+    report = Report(variant, seed, history=History(f"r{seed}"))
+    started = monotonic()
+    async with opened(variant, folder) as ground, signed_in(ground) as client:
+        market = await open_market(client)
+        began = await SandboxTime(client).now()
+        known = faults_of(ground)
+        report.faults = list(names if names is not None else chance.sample(sorted(known), k=chance.randint(3, 5)))
+        load = Load(client, market, report.history, chance)
+        poisoned: set[str] = set()
+        scene = Scene(ground, client, chance, poisoned)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(load.run())
+            await asyncio.sleep(1.0)
+            for name in report.faults:
+                await asyncio.gather(known[name](scene), asyncio.sleep(seconds / (len(report.faults) + 1)))
+            await asyncio.sleep(1.0)
+            load.end()
+        await examine_run(report, ground, client, began, frozenset(poisoned))
+        report.deaths = sum(unit.deaths for unit in ground.units)
+    report.seconds = monotonic() - started
+    return report
+
+
+async def examine_run(
+    report: Report, ground: Ground, client: httpx2.AsyncClient, began: datetime, poisoned: frozenset[str]
+) -> None:
+    """Let everything come to rest, play past all deadlines, and look."""
+    await ground.until_ready()
+    try:
+        await ground.settle()
+        await play_on(client)
+        await ground.settle()
+    except NotQuiet as error:
+        report.findings.append(finding("spine", "I8 all comes to rest", [str(error)]))
+    async with ground.database() as database:
+        admin = await asyncpg.connect(ground.admin_url)
+        try:
+            report.orders = await admin.fetchval("SELECT count(*) FROM orders.sales_order")
+            databases = dict.fromkeys(ground.services, database)
+            subject = Subject(ground.services, databases, admin, report.history, poisoned, began)
+            report.findings += await check(subject)
+        finally:
+            await admin.close()
+
+
+async def play_on(client: httpx2.AsyncClient) -> None:
+    """Play the clock past every deadline, asking again while it cannot be reached."""
+    target: datetime | None = None
+    async with asyncio.timeout(120):
+        while True:
+            with suppress(httpx2.TransportError):
+                clock = await client.get("/v1/sandbox/clock", headers={"prefer": "wait=5"})
+                if clock.is_success:
+                    now, status = datetime.fromisoformat(clock.json()["now"]), clock.json()["status"]
+                    target = target or now + AFTER
+                    if now >= target and status == "ready":
+                        return
+                    if status == "ready":
+                        await client.post("/v1/sandbox/clock/advance", json={"to": target.isoformat()})
+            await asyncio.sleep(0.1)
