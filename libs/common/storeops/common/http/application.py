@@ -11,6 +11,7 @@ from starlette.routing import Route
 from storeops.common import sandbox
 from storeops.common.consumer import is_passing
 from storeops.common.http.context import HttpContext, context_of
+from storeops.common.http.documentation import install_documentation
 from storeops.common.http.edge import Edge
 from storeops.common.http.problems import PROBLEM_SCHEMA, install_problems, problem
 from storeops.common.http.routing import ServiceRouter, SpineRoute
@@ -23,7 +24,7 @@ def build_application(services: Sequence[Service], context: HttpContext | None) 
         title="StoreOps" if len(services) != 1 else f"StoreOps {services[0].title}",
         version="1",
         description="\n\n".join(f"**{service.name}**: {service.title}" for service in services),
-        docs_url="/docs",
+        docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
     )
@@ -35,6 +36,7 @@ def build_application(services: Sequence[Service], context: HttpContext | None) 
         app.include_router(sandbox.router)
     app.state.context = context
     install_problems(app)
+    install_documentation(app)
     app.router.routes.extend([Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics)])
     app.openapi = lambda: openapi_of(app)
     if context is not None:
