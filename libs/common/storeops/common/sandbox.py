@@ -176,7 +176,9 @@ class Player:
         await self._quiet(everyone=figures and now >= target)
         if now < target:
             [(due,)] = await self._database.fetch(self._next, target)
-            await self._database.fetch("UPDATE sandbox.clock SET now = greatest(now, $1)", due or target)
+            # Only from where it was quiet: another process's player may have gone on meanwhile, and what that caused
+            # is under way.
+            await self._database.fetch("UPDATE sandbox.clock SET now = $1 WHERE now = $2", due or target, now)
             self._signals.emit("clock")
         else:
             await self._database.fetch("UPDATE sandbox.clock SET playing = false WHERE target = $1", target)

@@ -1,0 +1,58 @@
+"""The sandbox clock moves on only from where all is quiet, however many processes play it."""
+
+from datetime import timedelta
+
+from storeops.common.bus.postgres import PostgresBus
+from storeops.common.contracts.orders import OrderAudited
+from storeops.common.db import Database, WriteSession, transaction
+from storeops.common.outbox import publish
+from storeops.common.sandbox import Player
+from storeops.common.scope import worker_scope
+from storeops.common.signals import Signals
+from storeops.common.testing.probe import NOON
+from storeops.common.timers import Arming, DueTimer, JobRouter, TimerRunner, arm
+
+HOUR = timedelta(hours=1)
+
+
+class Overtaken(Player):
+    """A player that another one overtakes after it has found all quiet."""
+
+    other: "Overtaken | None" = None
+    runner: TimerRunner
+
+    async def step(self) -> None:
+        await self._step()
+
+    async def _quiet(self, *, everyone: bool) -> None:
+        await super()._quiet(everyone=everyone)
+        if self.other is not None:
+            await self.other.step()
+            await self.runner.turn()
+
+
+async def test_a_player_that_was_overtaken_does_not_move_the_clock(database_url: str) -> None:
+    database = Database(database_url, sandbox=True)
+    await database.fetch(
+        "INSERT INTO sandbox.clock (now, target, playing) VALUES ($1, $2, true)", NOON, NOON + 3 * HOUR
+    )
+    jobs = JobRouter()
+
+    @jobs.timer("ship_late")
+    async def tell(session: WriteSession, due: DueTimer) -> None:
+        event = OrderAudited(order_id=due.key, store_id="sto_1", occurred_at=due.due_at, by="test")
+        publish(session, event, sequence=1)
+
+    async with transaction(database, worker_scope("orders")) as session:
+        await arm(session, [Arming("ship_late", f"ord_{n}", NOON + n * HOUR) for n in (1, 2)])
+    signals = Signals(database, shared=False)
+    bus = PostgresBus(database, signals)
+    player, other = (Overtaken(database, bus, signals, services=["orders"], observers=[]) for _ in range(2))
+    player.other, player.runner = other, TimerRunner(database, "orders", [jobs], signals)
+
+    await player.step()
+
+    # What the first deadline caused has not left its outbox yet.
+    [(now, waiting)] = await database.fetch("SELECT now, (SELECT count(*) FROM orders.outbox) FROM sandbox.clock")
+    assert (now, waiting) == (NOON + HOUR, 1)
+    await database.close()
