@@ -32,7 +32,13 @@ AFTER: dict[type[ShipDeadlineEvent], timedelta] = {
 
 
 def reached(
-    kind: type[ShipDeadlineEvent], order_id: str, paid_at: datetime, *, reason: str = "packing", in_rush: bool = False
+    kind: type[ShipDeadlineEvent],
+    order_id: str,
+    paid_at: datetime,
+    *,
+    reason: str = "packing",
+    in_rush: bool = False,
+    excused: bool = False,
 ) -> ShipDeadlineEvent:
     due_at = paid_at + AFTER[kind]
     return kind(
@@ -44,6 +50,7 @@ def reached(
         breach_at=paid_at + 48 * HOUR,
         reason=reason,
         in_rush=in_rush,
+        excused=excused,
         occurred_at=due_at,
     )
 
@@ -222,16 +229,16 @@ async def test_a_lifted_hold_is_told_and_settles_nothing(harness: Harness) -> No
     assert (kinds(ticket), ticket["state"]) == (["held", "hold_released"], "open")
 
 
-async def test_who_agreed_to_wait_is_asked_again_only_at_the_breach(harness: Harness) -> None:
+async def test_who_agreed_to_wait_is_not_asked_again_about_the_same_until_the_breach(harness: Harness) -> None:
     paid_at, order = await harness.now() - 20 * HOUR, new_id("ord")
     await tell(harness, reached(OrderShipDueSoon, order, paid_at))
     await settle(harness, await ticket_of(harness, order), "wait")
 
     await harness.advance(hours=4)
-    await tell(harness, held(order, paid_at), reached(OrderShipLate, order, paid_at))
+    await tell(harness, reached(OrderShipLate, order, paid_at, excused=True))
     waiting = await ticket_of(harness, order)
     assert (waiting["state"], waiting["outcome"]) == ("settled", "wait")
-    assert kinds(waiting) == ["ship_due_soon", "settled", "held", "ship_late"]
+    assert kinds(waiting) == ["ship_due_soon", "settled", "ship_late"]
 
     await harness.advance(hours=24)
     await tell(harness, reached(OrderShipBreached, order, paid_at))
@@ -246,9 +253,44 @@ async def test_who_agreed_to_wait_is_asked_again_only_at_the_breach(harness: Har
     assert [event.outcome for event in await harness.published(TicketSettled)] == ["wait", "cancel"]
 
 
+async def test_another_delay_is_another_question_to_who_agreed_to_wait(harness: Harness) -> None:
+    paid_at, order = await harness.now() - 20 * HOUR, new_id("ord")
+    await tell(harness, held(order, paid_at))
+    first = await ticket_of(harness, order)
+    await settle(harness, first, "wait")
+    await tell(harness, reached(OrderShipDueSoon, order, paid_at, reason="shortage", excused=True))
+    assert (await ticket_of(harness, order))["state"] == "settled"
+
+    await tell(harness, reached(OrderShipLate, order, paid_at, reason="packing", excused=True))
+    again = await ticket_of(harness, order)
+    assert (again["ticket_id"], again["state"], again["reason"]) == (first["ticket_id"], "open", "packing")
+    await settle(harness, again, "wait")
+
+    await tell(harness, held(order, paid_at, reason="short of TEA-250 (0 of 2)"))
+    again = await ticket_of(harness, order)
+    assert (again["state"], again["reason"]) == ("open", "short of TEA-250 (0 of 2)")
+    assert len(await harness.published(TicketOpened)) == 1
+    assert [event.reason for event in await harness.published(TicketReopened)] == ["packing", again["reason"]]
+    await require_sound(harness)
+
+
 async def test_a_settled_ticket_keeps_what_is_told_later(harness: Harness) -> None:
     paid_at, order = await harness.now() - 20 * HOUR, new_id("ord")
     await tell(harness, held(order, paid_at))
-    await settle(harness, await ticket_of(harness, order), "refund")
+    await settle(harness, await ticket_of(harness, order), "wait")
     await tell(harness, shipped(order, paid_at, paid_at + 20 * HOUR))
-    assert kinds(await ticket_of(harness, order)) == ["held", "settled", "shipped"]
+    ticket = await ticket_of(harness, order)
+    assert (ticket["state"], kinds(ticket)) == ("settled", ["held", "settled", "shipped"])
+
+
+async def test_a_parcel_that_crossed_its_cancelling_opens_the_ticket_again(harness: Harness) -> None:
+    paid_at, order = await harness.now() - 20 * HOUR, new_id("ord")
+    await tell(harness, held(order, paid_at))
+    await settle(harness, await ticket_of(harness, order), "cancel")
+    await tell(harness, shipped(order, paid_at, await harness.now()))
+    ticket = await ticket_of(harness, order)
+    assert (ticket["state"], ticket["outcome"]) == ("open", None)
+    assert kinds(ticket) == ["held", "settled", "shipped"]
+    [reopened] = await harness.published(TicketReopened)
+    assert reopened.reason == ticket["reason"] == "shipped, though settled to cancel"
+    await require_sound(harness)

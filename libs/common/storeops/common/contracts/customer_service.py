@@ -35,7 +35,7 @@ class TicketSettled(Event, type="ticket.settled.v1", topic="ticket", key="ticket
 
 
 class TicketReopened(Event, type="ticket.reopened.v1", topic="ticket", key="ticket_id", public=True):
-    """A settled case began anew: the order passed the latest moment all the same (ORD-3)."""
+    """A settled case began anew: something was told that its customer had not agreed to (ORD-3, ORD-4)."""
 
     ticket_id: str
     store_id: str

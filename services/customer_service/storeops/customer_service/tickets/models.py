@@ -17,6 +17,8 @@ class Ticket(Base, table=True):
     kind: str = Field(sa_type=Text)
     cause_key: str = Field(sa_type=Text)
     reason: str = Field(sa_type=Text)
+    blocker: str | None = Field(sa_type=Text)
+    """What kept the order when the ticket was last open; None when a person opened it and nothing was told since."""
     deadline: datetime | None = Field(sa_type=INSTANT)
     """When the order is late (ORD-3)."""
     opened_at: datetime = Field(sa_type=INSTANT)
@@ -51,7 +53,7 @@ class TicketFact(Base, table=True):
 class TicketNote(Base, table=True):
     """What an agent wrote down. It may name the customer and so never leaves this service by an event."""
 
-    __tablename__ = "ticket_note"  # pyright: ignore[reportAssignmentType]
+    __tablename__ = "ticket_note"  # pyright: ignore[reportAssignmentType] - SQLModel types it as a method
 
     note_id: str = Field(primary_key=True, sa_type=Text)
     ticket_id: str = Field(sa_type=Text)

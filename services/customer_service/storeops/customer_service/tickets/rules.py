@@ -1,8 +1,10 @@
 """What a ticket is about, what its history says, and what a fact does to it. Pure: no I/O, no clock.
 
 Whatever keeps one order from shipping is one cause, and so one ticket of kind `shipping_delay` (CSV-8). What is told
-of it after the ticket was settled is added to its history; only the breach at 48 h opens the ticket again, whatever
-was agreed: 48 h is the latest, without exception, and no customer may find out first (ORD-3, ORD-4).
+of it after the ticket was settled is added to its history, and opens the ticket again when the customer has not agreed
+to it: a new hold, a deadline that nobody excused or that something else is to blame for, the breach at 48 h whatever
+was agreed (the latest, without exception), and a parcel that left although the order was settled to be off. No
+customer may find out first (ORD-3, ORD-4).
 """
 
 from datetime import datetime
@@ -100,9 +102,22 @@ class Fact(NamedTuple):
     at: datetime
     deadline: datetime | None = None
     """When the order is late, if the fact says so."""
+    blocker: str | None = None
+    """What keeps the order: shortage, audit, manual, packing or handover."""
     in_rush: bool = False
+    excused: bool = False
+    """The customer had agreed to wait when it was told."""
     over: bool = False
     """The order had left when it was told: nothing is to be settled any more."""
+
+
+class Standing(NamedTuple):
+    """How the latest ticket of a cause stands when a fact is told."""
+
+    state: TicketState
+    outcome: Outcome | None = None
+    blocker: str | None = None
+    """What kept the order when the ticket was last open, as far as it is known."""
 
 
 class Effect(StrEnum):
@@ -119,15 +134,25 @@ def fact_of(event: OrderEvent) -> Fact:
     match event:
         case OrderHeld():
             source = f"held:{event.hold_id}"
-            return Fact(FactKind.HELD, source, event.reason, SYSTEM, event.occurred_at, event.deadline)
+            return Fact(FactKind.HELD, source, event.reason, SYSTEM, event.occurred_at, event.deadline, event.kind)
         case OrderHoldReleased():
             source = f"hold_released:{event.hold_id}"
             return Fact(FactKind.HOLD_RELEASED, source, event.kind, event.by, event.occurred_at)
         case ShipDeadlineEvent():
             kind = DEADLINES[type(event)]
             source = f"{kind}:{event.due_at.isoformat()}"
-            over = event.shipped_at is not None
-            return Fact(kind, source, event.reason, SYSTEM, event.occurred_at, event.late_at, event.in_rush, over)
+            return Fact(
+                kind,
+                source,
+                event.reason,
+                SYSTEM,
+                event.occurred_at,
+                event.late_at,
+                event.reason,
+                in_rush=event.in_rush,
+                excused=event.excused,
+                over=event.shipped_at is not None,
+            )
         case OrderShipped():
             return Fact(FactKind.SHIPPED, "shipped", "the last parcel left", SYSTEM, event.occurred_at)
         case OrderCancelled():
@@ -139,19 +164,39 @@ def fact_of(event: OrderEvent) -> Fact:
             raise TypeError(message)
 
 
-def effect_of(fact: Fact, state: TicketState | None) -> Effect:
-    """What an order's fact does, given the state of the latest ticket of its cause (None: there is none).
+def effect_of(fact: Fact, latest: Standing | None) -> Effect:
+    """What an order's fact does, given how the latest ticket of its cause stands (None: there is none).
 
     Orders of a campaign rush that pass 24 h make no ticket of their own (ORD-3), nor do orders that have left.
     """
     if fact.over:
         return Effect.NONE
-    if state is None:
-        own = fact.kind in DELAYS and not (fact.kind is FactKind.SHIP_LATE and fact.in_rush)
-        return Effect.OPEN if own else Effect.NONE
-    if state is TicketState.SETTLED:
-        return Effect.REOPEN if fact.kind is FactKind.SHIP_BREACHED else Effect.NONE
+    if latest is None:
+        return Effect.OPEN if is_delay(fact) else Effect.NONE
+    if latest.state is TicketState.SETTLED:
+        return Effect.REOPEN if reopens(fact, latest) else Effect.NONE
     return Effect.RESOLVE if fact.kind in ENDINGS else Effect.NONE
+
+
+def is_delay(fact: Fact) -> bool:
+    """Whether a fact is a case of its own: in a rush, passing 24 h is none (ORD-3)."""
+    return fact.kind in DELAYS and not (fact.kind is FactKind.SHIP_LATE and fact.in_rush)
+
+
+def reopens(fact: Fact, settled: Standing) -> bool:
+    """Whether a fact is something that the customer of a settled ticket was not asked about."""
+    if fact.kind in (FactKind.SHIP_DUE_SOON, FactKind.SHIP_LATE):
+        return is_delay(fact) and not (fact.excused and fact.blocker == settled.blocker)
+    if fact.kind is FactKind.SHIPPED:
+        return settled.outcome in (Outcome.CANCEL, Outcome.REFUND)
+    return fact.kind in DELAYS
+
+
+def reason_of(fact: Fact, effect: Effect, latest: Standing) -> str | None:
+    """The reason that a fact gives the ticket it is told to; None leaves the ticket its own."""
+    if fact.kind is FactKind.SHIPPED and effect is Effect.REOPEN:
+        return f"shipped, though settled to {latest.outcome}"
+    return fact.reason if fact.kind in DELAYS else None
 
 
 def cause_key(kind: TicketKind, subject: str) -> str:

@@ -23,6 +23,7 @@ TABLES = [
         kind text NOT NULL,
         cause_key text NOT NULL,
         reason text NOT NULL,
+        blocker text,
         deadline timestamptz,
         opened_at timestamptz NOT NULL,
         opened_by text NOT NULL,

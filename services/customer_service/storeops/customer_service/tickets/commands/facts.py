@@ -17,7 +17,7 @@ from storeops.customer_service.tickets.commands.writing import (
 )
 from storeops.customer_service.tickets.models import Ticket
 from storeops.customer_service.tickets.queries import Cause
-from storeops.customer_service.tickets.rules import Effect, Fact, Outcome, TicketKind, TicketState
+from storeops.customer_service.tickets.rules import Effect, Fact, Outcome, Standing, TicketKind, TicketState
 
 
 async def record_order_facts(session: WriteSession, events: Sequence[OrderEvent]) -> None:
@@ -49,10 +49,13 @@ def delay_of(event: OrderEvent) -> Cause:
 
 def tell(session: WriteSession, ticket: Ticket, fact: Fact) -> Effect:
     """Change a locked ticket as a fact of its order demands; answers what the fact did."""
-    effect = rules.effect_of(fact, TicketState(ticket.state))
-    if fact.kind in rules.DELAYS:
-        ticket.reason = fact.reason
-        ticket.deadline = fact.deadline or ticket.deadline
+    latest = Standing(TicketState(ticket.state), Outcome(ticket.outcome) if ticket.outcome else None, ticket.blocker)
+    effect = rules.effect_of(fact, latest)
+    ticket.reason = rules.reason_of(fact, effect, latest) or ticket.reason
+    ticket.deadline = fact.deadline or ticket.deadline
+    # What a settled ticket's customer agreed to stays what later delays are held against.
+    if latest.state is not TicketState.SETTLED or effect is Effect.REOPEN:
+        ticket.blocker = fact.blocker or ticket.blocker
     if effect is Effect.REOPEN:
         mark_reopened(session, ticket, fact.at)
     elif effect is Effect.RESOLVE:

@@ -21,11 +21,11 @@ ESCALATION = "ticket_escalation"
 """Timer kinds; their key is the ticket id."""
 
 INSERTED = (
-    "ticket_id", "store_id", "order_id", "kind", "cause_key", "reason", "deadline", "opened_at", "opened_by",
-    "settle_by",
+    "ticket_id", "store_id", "order_id", "kind", "cause_key", "reason", "blocker", "deadline", "opened_at",
+    "opened_by", "settle_by",
 )  # fmt: skip
 UPDATED = (
-    "ticket_id", "reason", "deadline", "settle_by", "state", "level", "assignee", "overdue_at", "outcome",
+    "ticket_id", "reason", "blocker", "deadline", "settle_by", "state", "level", "assignee", "overdue_at", "outcome",
     "settled_at", "settled_by", "event_sequence", "version",
 )  # fmt: skip
 """Columns in the order of their statements' parameters."""
@@ -44,6 +44,7 @@ def new_ticket(kind: TicketKind, store_id: str, order_id: str | None, fact: Fact
         kind=kind,
         cause_key=rules.cause_key(kind, order_id or ticket_id),
         reason=fact.reason,
+        blocker=fact.blocker,
         deadline=fact.deadline,
         opened_at=fact.at,
         opened_by=fact.by,
@@ -66,7 +67,7 @@ async def insert_tickets(session: WriteSession, tickets: Collection[Ticket]) -> 
     rows = await session.fetch(
         f"INSERT INTO customer_service.ticket ({', '.join(INSERTED)}, state, level, event_sequence, version) SELECT "
         "t.*, 'open', 'agent', 1, 1 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], "
-        "$6::text[], $7::timestamptz[], $8::timestamptz[], $9::text[], $10::timestamptz[]) AS t "
+        "$6::text[], $7::text[], $8::timestamptz[], $9::timestamptz[], $10::text[], $11::timestamptz[]) AS t "
         "ON CONFLICT (store_id, cause_key) WHERE state <> 'settled' DO NOTHING RETURNING ticket_id",
         *columns(tuple(getattr(ticket, name) for name in INSERTED) for ticket in ordered),
     )
@@ -88,8 +89,9 @@ async def update_tickets(session: WriteSession, tickets: Iterable[Ticket]) -> No
         ticket.version += 1
     await session.fetch(
         f"UPDATE customer_service.ticket AS held SET {', '.join(f'{name} = t.{name}' for name in UPDATED[1:])} "
-        "FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::text[], $6::text[], "
-        "$7::text[], $8::timestamptz[], $9::text[], $10::timestamptz[], $11::text[], $12::bigint[], $13::bigint[]) "
+        "FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[], $6::text[], "
+        "$7::text[], $8::text[], $9::timestamptz[], $10::text[], $11::timestamptz[], $12::text[], $13::bigint[], "
+        "$14::bigint[]) "
         f"AS t({', '.join(UPDATED)}) WHERE held.ticket_id = t.ticket_id",
         *columns(tuple(getattr(ticket, name) for name in UPDATED) for ticket in changed),
     )
