@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import orjson
+import pytest
 from storeops.app.demo.data import read_baskets
 from storeops.common.embedded.process import free_port
 
@@ -33,6 +34,18 @@ async def storeops(folder: Path, *arguments: str) -> tuple[int, str]:
     return process.returncode, out.decode()
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+async def test_the_whole_year_comes_out_as_it_went_in(tmp_path: Path) -> None:
+    report = tmp_path / "figures.json"
+    code, _ = await storeops(tmp_path, "demo", "--all", "--exit", "--json", str(report), "--port", str(free_port()))
+    assert code == 0
+
+    figures = orjson.loads(report.read_bytes())
+    assert (figures["orders_placed"], figures["order_lines"]) == (140_932, 1_440_213)
+    assert figures["sales_minor"] == 418_740_137
+
+
 async def test_a_day_of_real_orders_comes_out_as_it_went_in(tmp_path: Path) -> None:
     report = tmp_path / "figures.json"
     chosen = ("--days", "1", "--exit", "--json", str(report), "--port", str(free_port()))
@@ -43,6 +56,7 @@ async def test_a_day_of_real_orders_comes_out_as_it_went_in(tmp_path: Path) -> N
     baskets = list(read_baskets(days=1))
     assert set(figures) >= FIGURES
     assert figures["orders_placed"] == figures["orders_paid"] == len(baskets)
+    assert figures["order_lines"] == sum(len(basket.lines) for basket in baskets)
     assert figures["sales_minor"] == sum(line.net for basket in baskets for line in basket.lines)
     assert figures["currency"] == "USD"
     assert figures["shipped_in_24h"] + figures["late"] == figures["orders_paid"]

@@ -66,6 +66,8 @@ class Replay:
         """Fulfillment orders and tickets that have their task."""
         self._receipt_number = count(1)
         self.handed_in = 0
+        self.real_lines = 0
+        """Lines of the real orders that were taken."""
 
     async def run(self, start: datetime, end: datetime, step: timedelta) -> None:
         """Play from start to end."""
@@ -108,6 +110,7 @@ class Replay:
         channel = len(orders) - len(own)
         for order, resource in zip(orders[:channel], require(results[:channel], "channel orders"), strict=True):
             self._keys[resource["order_id"]] = order["channel_order_id"]
+            self.real_lines += len(order["lines"])
         for order, result in zip(own, results[channel:], strict=True):
             # A listing may have left the shelf since the buyer chose: the shop refuses, the buyer goes.
             if result["status"] >= 400:
@@ -148,7 +151,8 @@ class Replay:
             if ticket["ticket_id"] in self._seen:
                 continue
             self._seen.add(ticket["ticket_id"])
-            cause = TicketCause.HELD if ticket["reason"] == "shortage" else TicketCause.DELAY
+            # A hold says what it is short of, a deadline after it only `shortage`.
+            cause = TicketCause.HELD if ticket["reason"].startswith("short") else TicketCause.DELAY
             opened = datetime.fromisoformat(ticket["opened_at"])
             plan = settlement_of(self._seed, self._keys[ticket["order_id"]], cause, opened)
             self._do(max(plan.settle_at, now), "settle", (ticket["ticket_id"], plan.outcome.value))

@@ -46,6 +46,8 @@ class Summary(NamedTuple):
     seeded: dict[str, Any]
     days: list[DayLine]
     events: int
+    lines: int = 0
+    """Lines of the real orders."""
     seconds: float = 0.0
     orders_per_s: float = 0.0
 
@@ -54,6 +56,7 @@ class Summary(NamedTuple):
         real, seeded = self.real, self.seeded
         return {
             "orders_placed": real["orders"],
+            "order_lines": self.lines,
             "orders_paid": real["paid_orders"],
             "shipped_in_24h": real["shipped_in_time"],
             "late": real["late"],
@@ -165,6 +168,7 @@ def show(summary: Summary) -> None:
     told = Table(title="What became of it", show_header=False)
     for name, value in (
         ("orders placed", f"{real['orders']:,} real, beside them {seeded['orders']:,} seeded on the own sites"),
+        ("order lines", f"{summary.lines:,}"),
         ("paid", f"{real['paid_orders']:,}; sales {real['sales']} {CURRENCY} net"),
         ("shipped within 24 h", f"{real['shipped_in_time']:,} of {real['ship_due']:,} due"),
         ("late (after 24 h)", f"{real['late']:,}, of them with the customer's consent {real['late_excused']:,}"),
