@@ -4,13 +4,16 @@ import asyncio
 import json
 from typing import TYPE_CHECKING
 
+import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
 from joserfc.util import urlsafe_b64decode
+from storeops.common.db import Slot
 from storeops.common.http.context import service_proof
 from storeops.common.testing.harness import Harness
 from storeops.platform.access.commands import forget_failures, replace_old_key, rotate_signing_key
 from storeops.platform.access.rules import digest
+from storeops.platform.access.turns import AT_ONCE, MAY_WAIT
 
 if TYPE_CHECKING:
     from .conftest import Company
@@ -42,9 +45,9 @@ async def test_a_person_signs_in_and_anybody_can_check_the_token(company: "Compa
     claims = token.claims
     assert (claims["iss"], claims["aud"], claims["sub"]) == ("storeops", "storeops", person["staff_id"])
     assert (claims["kind"], claims["exp"] - claims["iat"]) == ("staff", 600)
-    assert claims["grants"] == [
-        {"role": "store_manager", "stores": sorted([*stores, apart])},
+    assert sorted(claims["grants"], key=lambda grant: grant["role"]) == [
         {"role": "finance", "stores": "*"},
+        {"role": "store_manager", "stores": sorted([*stores, apart])},
     ]
     listed = await company.visitor.get("/v1/stores", headers={"authorization": f"Bearer {answer['access_token']}"})
     assert len(listed.json()["items"]) == 3
@@ -79,6 +82,38 @@ async def test_five_failures_close_a_name_even_to_the_right_password(company: "C
     assert sorted(answer.status_code for answer in answers) == [401] * 5 + [429] * 4
     assert (closed.status_code, closed.json()["code"]) == (429, "too_many_sign_ins")
     assert 0 < int(closed.headers["retry-after"]) <= 900
+    assert (await company.sign_in("wang")).status_code == 200
+
+
+async def test_a_flood_of_guesses_takes_few_connections_and_others_are_served(
+    harness: Harness, company: "Company", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await company.staff("wang")
+    database = harness.parts.databases["platform"]
+    acquire, release = database.acquire, database.release
+    used: list[int] = [0]
+    held: set[int] = set()
+
+    async def counted() -> Slot:
+        slot = await acquire()
+        held.add(id(slot.driver))
+        used.append(len(held))
+        return slot
+
+    def returned(slot: Slot) -> None:
+        held.discard(id(slot.driver))
+        release(slot)
+
+    monkeypatch.setattr(database, "acquire", counted)
+    monkeypatch.setattr(database, "release", returned)
+    guesses = [asyncio.create_task(company.sign_in(f"guess{i}", "wrong")) for i in range(60)]
+    answers = await asyncio.gather(*guesses)
+    crowded = [answer for answer in answers if answer.status_code == 429]
+
+    assert max(used) <= AT_ONCE
+    assert len(answers) - len(crowded) == AT_ONCE + MAY_WAIT
+    assert {(answer.json()["code"], answer.headers["retry-after"]) for answer in crowded} == {("sign_ins_crowded", "1")}
+    assert {answer.status_code for answer in answers if answer not in crowded} == {401}
     assert (await company.sign_in("wang")).status_code == 200
 
 

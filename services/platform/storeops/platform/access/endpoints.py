@@ -1,5 +1,6 @@
 """HTTP of signing in, of the public keys and of API keys."""
 
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import Body, Depends, Path, Request, Response
@@ -11,7 +12,7 @@ from storeops.common.http.pages import Cursor, CursorMalformed, Limit, Page, dec
 from storeops.common.http.problems import refused
 from storeops.common.http.routing import ServiceRouter, caller_of
 from storeops.platform.access import commands, queries
-from storeops.platform.access.errors import ApiKeyNotFound, SignInRefused, TooManySignIns
+from storeops.platform.access.errors import ApiKeyNotFound, SignInRefused, SignInsCrowded, TooManySignIns
 from storeops.platform.access.schemas import (
     ApiKeyCreated,
     ApiKeyRead,
@@ -19,9 +20,11 @@ from storeops.platform.access.schemas import (
     CallerRead,
     CreateApiKey,
     JwksRead,
+    PasswordGrant,
     TokenRead,
     TokenRequest,
 )
+from storeops.platform.access.turns import TURNS
 from storeops.platform.sessions import Read, Write
 from storeops.platform.stores.errors import UnknownBrand, UnknownStore
 
@@ -33,10 +36,26 @@ UNSTORED = {"cache-control": "no-store"}
 """On answers that hold a secret (RFC 6749 §5.1)."""
 
 
+async def admitted(body: Annotated[TokenRequest, Body()]) -> AsyncIterator[TokenRequest]:
+    """The body, once there is a turn to check its password, held until the session has given its connection back."""
+    if isinstance(body, PasswordGrant):
+        async with TURNS.turn():
+            yield body
+    else:
+        yield body
+
+
 @router.endpoint(
-    "POST", "/v1/tokens", permission="public", secret=True, errors=[SignInRefused, TooManySignIns], also=TOKEN_ANSWER
+    "POST",
+    "/v1/tokens",
+    permission="public",
+    secret=True,
+    errors=[SignInRefused, TooManySignIns, SignInsCrowded],
+    also=TOKEN_ANSWER,
 )
-async def create_token(request: Request, body: Annotated[TokenRequest, Body()], session: Write) -> Response:
+async def create_token(
+    request: Request, body: Annotated[TokenRequest, Depends(admitted, scope="function")], session: Write
+) -> Response:
     """Sign in with name and password, or exchange an API key; five failures of a name close it for a quarter hour."""
     settings = context_of(request).settings
     outcome = await commands.issue_token(session, body, issuer=settings.issuer, service_secret=settings.service_secret)

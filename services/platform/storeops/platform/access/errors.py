@@ -16,5 +16,12 @@ class TooManySignIns(DomainError):
     title: ClassVar[str] = "Too many attempts"
 
 
+class SignInsCrowded(DomainError):
+    """More people sign in at once than this process has turns for; `retry_after` seconds later there may be one."""
+
+    status: ClassVar[int] = 429
+    title: ClassVar[str] = "Too many at once"
+
+
 class ApiKeyNotFound(NotFound):
     """No such API key."""
