@@ -20,10 +20,35 @@ def tea(**more: Any) -> dict[str, Any]:
 
 
 async def test_a_sku_is_added_once(shop: "Shop") -> None:
+    await shop.store()
     answers = [await shop.owner.post("/v1/skus", json=body) for body in (tea(), tea(), tea(name="Oolong"))]
     assert [answer.status_code for answer in answers] == [201, 200, 409]
     assert answers[0].json() == answers[1].json() == (await shop.owner.get("/v1/skus/TEA")).json()
     assert answers[2].json()["code"] == "sku_differs"
+
+
+async def test_brands_of_a_company_may_sell_the_same_sku(shop: "Shop", harness: Harness) -> None:
+    stores = [await shop.store(brand) for brand in (BRAND, OTHER)]
+    mine, theirs = [await harness.client(Role.STORE_MANAGER, stores=[store]) for store in stores]
+    assert (await mine.post("/v1/skus", json=tea())).json()["brand_ids"] == [BRAND]
+    assert (await theirs.get("/v1/skus/TEA")).status_code == 404
+
+    differing = await theirs.post("/v1/skus", json=tea(brand_id=OTHER, unit="box"))
+    assert (differing.status_code, differing.json()["code"]) == (409, "sku_differs")
+    assert (await theirs.get("/v1/skus/TEA")).status_code == 404
+    linked = await theirs.post("/v1/skus", json=tea(brand_id=OTHER))
+
+    assert (linked.status_code, linked.json()["brand_ids"]) == (200, [OTHER])
+    for client, brands in ((mine, [BRAND]), (theirs, [OTHER]), (shop.owner, [BRAND, OTHER])):
+        [listed] = (await client.get("/v1/skus")).json()["items"]
+        assert listed == (await client.get("/v1/skus/TEA")).json()
+        assert listed["brand_ids"] == brands
+
+
+async def test_a_brand_must_be_known(shop: "Shop") -> None:
+    answer = await shop.owner.post("/v1/skus", json=tea())
+    assert (answer.status_code, answer.json()["code"]) == (422, "brand_unknown")
+    assert [(error["pointer"], error["value"]) for error in answer.json()["errors"]] == [("/body/brand_id", BRAND)]
 
 
 async def test_a_batch_answers_item_by_item(shop: "Shop", harness: Harness) -> None:
@@ -43,6 +68,7 @@ async def test_a_batch_answers_item_by_item(shop: "Shop", harness: Harness) -> N
 
 
 async def test_skus_are_listed_by_prefix_and_category(shop: "Shop") -> None:
+    await shop.store()
     for code, category in (("A-1", "tea"), ("A-2", "cup"), ("A-3", "tea"), ("B-1", "tea")):
         await shop.made("/v1/skus", tea(sku=code, category=category))
 
@@ -85,7 +111,7 @@ async def test_a_stranger_sees_and_changes_nothing(shop: "Shop", harness: Harnes
 
 
 TABLES = (
-    "store", "sku", "warehouse", "warehouse_store", "stock_level", "movement", "receipt", "receipt_line",
+    "store", "sku", "sku_brand", "warehouse", "warehouse_store", "stock_level", "movement", "receipt", "receipt_line",
     "adjustment", "order_allocation", "allocation_line", "store_stock",
 )  # fmt: skip
 

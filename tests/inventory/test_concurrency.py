@@ -105,4 +105,4 @@ async def assert_dense(harness: Harness) -> None:
         turns.setdefault(event.key, []).append(event)
     for events in turns.values():
         restored = sum(isinstance(event, StockRestored) for event in events)
-        assert len(events) - restored - restored in (0, 1)
+        assert restored - (len(events) - restored) in (0, 1)

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 
 async def test_a_reference_is_received_once(shop: "Shop", harness: Harness) -> None:
-    await shop.skus("TEA", "CUP")
     warehouse = await shop.warehouse(await shop.store())
+    await shop.skus("TEA", "CUP")
     lines = [{"sku": "TEA", "quantity": 2}, {"sku": "CUP", "quantity": 1}, {"sku": "TEA", "quantity": 3}]
     body = {"warehouse_id": warehouse, "reference": "DN-1", "lines": lines}
 
@@ -31,8 +31,8 @@ async def test_a_reference_is_received_once(shop: "Shop", harness: Harness) -> N
 
 
 async def test_a_repeat_with_the_same_key_is_answered_from_store(shop: "Shop") -> None:
-    await shop.skus("TEA")
     warehouse = await shop.warehouse(await shop.store())
+    await shop.skus("TEA")
     body = {"warehouse_id": warehouse, "sku": "TEA", "delta": 2, "reason": "found"}
 
     answers = [await shop.owner.post("/v1/adjustments", json=body, headers={"idempotency-key": "k1"}) for _ in range(2)]
@@ -78,8 +78,8 @@ GOOD: dict[str, Any] = {"reference": "DN-1", "lines": [{"sku": "TEA", "quantity"
 async def test_bad_receipts_change_nothing(
     shop: "Shop", change: dict[str, Any], code: str, pointer: str | None
 ) -> None:
-    await shop.skus("TEA")
     warehouse = await shop.warehouse(await shop.store())
+    await shop.skus("TEA")
 
     answer = await shop.owner.post("/v1/receipts", json={"warehouse_id": warehouse} | GOOD | change)
 

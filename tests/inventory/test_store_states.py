@@ -29,7 +29,7 @@ async def test_each_crossing_is_told_once(shop: "Shop", harness: Harness) -> Non
     store = await shop.store()
     await shop.skus("TEA")
     warehouse = await shop.warehouse(store)
-    assert (await set_level(shop, store, 3))["state"] == "unstocked"
+    assert (await set_level(shop, store, 3))["state"] == "out"
     await shop.receive(warehouse, TEA=6)
     await shop.place(store, ("TEA", 2))
     await shop.place(store, ("TEA", 1))
@@ -40,7 +40,7 @@ async def test_each_crossing_is_told_once(shop: "Shop", harness: Harness) -> Non
     await shop.receive(warehouse, TEA=5)
     await shop.adjust(warehouse, "TEA", -8)
 
-    assert await told(harness, store) == [("low", 3), ("out", 0), ("restored", 2), ("out", 0)]
+    assert await told(harness, store) == [("restored", 6), ("low", 3), ("out", 0), ("restored", 2), ("out", 0)]
     await shop.assert_sound()
 
 
@@ -52,10 +52,10 @@ async def test_a_store_is_out_when_none_of_its_warehouses_has_a_piece(shop: "Sho
     await shop.receive(second, TEA=1)
 
     await shop.place(one, ("TEA", 1))
-    assert await told(harness, one) == [("out", 0)]
-    assert await told(harness, both) == []
+    assert await told(harness, one) == [("restored", 1), ("out", 0)]
+    assert await told(harness, both) == [("restored", 1)]
     await shop.place(both, ("TEA", 1))
-    assert await told(harness, both) == [("out", 0)]
+    assert await told(harness, both) == [("restored", 1), ("out", 0)]
     await shop.assert_sound()
 
 
@@ -67,9 +67,17 @@ async def test_a_new_warning_level_warns_at_once(shop: "Shop", harness: Harness)
     assert await set_level(shop, store, 5) == {"store_id": store, "sku": "TEA", "state": "low", "warning_level": 5}
     assert (await set_level(shop, store, 4))["state"] == "ok"
 
-    assert await told(harness, store) == [("low", 5)]
+    assert await told(harness, store) == [("restored", 5), ("low", 5)]
     listed = (await shop.owner.get(f"/v1/warning-levels/{store}")).json()
     assert [(item["sku"], item["state"], item["warning_level"]) for item in listed["items"]] == [("TEA", "ok", 4)]
+
+
+async def test_an_unknown_sku_is_named_where_it_stands(shop: "Shop") -> None:
+    store = await shop.store()
+    await shop.skus("TEA")
+    items = [{"sku": sku, "level": 1} for sku in ("TEA", "TEA", "GHOST")]
+    answer = await shop.owner.put(f"/v1/warning-levels/{store}", json={"items": items})
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/body/items/2/sku"]
 
 
 async def test_linking_changes_what_a_store_can_sell(shop: "Shop", harness: Harness) -> None:
@@ -88,23 +96,8 @@ async def test_linking_changes_what_a_store_can_sell(shop: "Shop", harness: Harn
         await harness.drain()
 
     await serve(1, there)
-    assert await told(harness, here) == [("out", 0)]
-    assert await told(harness, there) == []
+    assert await told(harness, here) == [("restored", 5), ("out", 0)]
+    assert await told(harness, there) == [("restored", 5)]
     await serve(2, there, here)
-    assert await told(harness, here) == [("out", 0), ("restored", 5)]
-    await shop.assert_sound()
-
-
-async def test_what_was_never_there_is_out_once_somebody_wants_it(shop: "Shop", harness: Harness) -> None:
-    store = await shop.store()
-    await shop.skus("TEA")
-    warehouse = await shop.warehouse(store)
-    assert await told(harness, store) == []
-
-    order = await shop.place(store, ("TEA", 1))
-    assert await told(harness, store) == [("out", 0)]
-    await shop.receive(warehouse, TEA=2)
-
-    assert await told(harness, store) == [("out", 0), ("restored", 1)]
-    assert await shop.state_of(order) == "allocated"
+    assert await told(harness, here) == [("restored", 5), ("out", 0), ("restored", 5)]
     await shop.assert_sound()

@@ -61,7 +61,7 @@ async def wrong_store_states(session: ReadSession) -> Sequence[Any]:
         "FROM inventory.store_stock AS stock LEFT JOIN inventory.warehouse_store AS link USING (store_id) "
         "LEFT JOIN inventory.stock_level AS level "
         "ON level.warehouse_id = link.warehouse_id AND level.sku = stock.sku "
-        "WHERE stock.state <> 'unstocked' AND NOT EXISTS (SELECT FROM inventory.timer WHERE timer.state = 'armed') "
+        "WHERE NOT EXISTS (SELECT FROM inventory.timer WHERE timer.state = 'armed') "
         "GROUP BY stock.store_id, stock.sku, stock.state, stock.warning_level "
         "HAVING stock.state <> CASE WHEN sum(coalesce(level.available, 0)) = 0 THEN 'out' "
         "WHEN sum(coalesce(level.available, 0)) <= stock.warning_level THEN 'low' ELSE 'ok' END"

@@ -10,7 +10,7 @@ from storeops.common.http.bodies import ItemResult
 from storeops.common.http.pages import Cursor, CursorMalformed, Limit, Page, decode_cursor, page_of
 from storeops.common.http.routing import ServiceRouter
 from storeops.inventory.catalog import commands, queries
-from storeops.inventory.catalog.errors import BrandForbidden, SkuDiffers, SkuNotFound
+from storeops.inventory.catalog.errors import BrandForbidden, BrandUnknown, SkuDiffers, SkuNotFound
 from storeops.inventory.catalog.schemas import NewSku, NewSkus, SkuRead, SkuResults
 from storeops.inventory.sessions import Read, Write
 
@@ -25,28 +25,38 @@ Category = Annotated[str | None, Query(min_length=1, max_length=100)]
     "POST",
     "/v1/skus",
     permission=Permission.CATALOG_MANAGE,
-    errors=[SkuDiffers, BrandForbidden],
+    errors=[SkuDiffers, BrandForbidden, BrandUnknown],
     status=201,
-    also={200: {"description": "The SKU stood there already with the same facts.", "model": SkuRead}},
+    also={
+        200: {
+            "description": "The SKU stood there already with the same facts; the brand sells it now, too.",
+            "model": SkuRead,
+        }
+    },
 )
 async def create_sku(body: NewSku, session: Write, response: Response) -> SkuRead:
-    """Add a SKU to the catalog; the same again answers 200."""
+    """Add a SKU to the catalog; the same again answers 200, and links it to the brand when that is another one."""
     added = await commands.add_sku(session, body)
     if not added.new:
         response.status_code = 200
     response.headers["location"] = f"/v1/skus/{added.sku.sku}"
-    return SkuRead.of(added.sku)
+    return SkuRead.of(added.sku, added.brand_ids)
 
 
 @router.endpoint("POST", "/v1/skus:batch", permission=Permission.CATALOG_MANAGE, idempotency="required")
 async def create_skus(body: NewSkus, session: Write) -> SkuResults:
-    """Add up to 500 SKUs; each item answers for itself: 201 new, 200 identical, 409 differing, 403 foreign brand."""
-    outcomes = await commands.add_skus(session, body.items)
+    """Add up to 500 SKUs; each item answers for itself: 201 new, 200 there already, or refused.
+
+    200 links the SKU to its item's brand; 409: it exists with other facts, 403: a foreign brand, 422: an unknown one.
+    """
+    outcomes = await commands.add_skus(session, {f"/body/items/{index}": item for index, item in enumerate(body.items)})
     return SkuResults(
         items=[
             ItemResult.refused(index, outcome)
             if isinstance(outcome, DomainError)
-            else ItemResult(index=index, status=201 if outcome.new else 200, resource=SkuRead.of(outcome.sku))
+            else ItemResult(
+                index=index, status=201 if outcome.new else 200, resource=SkuRead.of(outcome.sku, outcome.brand_ids)
+            )
             for index, outcome in enumerate(outcomes)
         ]
     )
@@ -61,10 +71,12 @@ async def list_skus(
     rows = await queries.list_skus(
         session, category=category, prefix=prefix, after=after[0] if after else None, limit=limit
     )
-    return page_of(rows, limit, key=lambda sku: [sku.sku], item=SkuRead.of)
+    brands = await queries.brands_selling(session, [row.sku for row in rows])
+    return page_of(rows, limit, key=lambda sku: [sku.sku], item=lambda sku: SkuRead.of(sku, brands[sku.sku]))
 
 
 @router.endpoint("GET", "/v1/skus/{sku}", permission=Permission.CATALOG_READ, errors=[SkuNotFound])
 async def get_sku(sku: SkuCode, session: Read) -> SkuRead:
     """One SKU."""
-    return SkuRead.of(await queries.get_sku(session, sku))
+    found = await queries.get_sku(session, sku)
+    return SkuRead.of(found, (await queries.brands_selling(session, [sku]))[sku])

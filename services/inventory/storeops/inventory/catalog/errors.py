@@ -15,5 +15,9 @@ class BrandForbidden(Forbidden):
     """The caller has no store of that brand."""
 
 
+class BrandUnknown(Invalid):
+    """No store of that brand is known."""
+
+
 class SkuUnknown(Invalid):
     """A line names a SKU that is not in the catalog."""

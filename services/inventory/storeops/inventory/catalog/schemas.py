@@ -18,6 +18,7 @@ class NewSku(Body):
     sku: SKU
     """The merchant's own code, the same in every service."""
     brand_id: BRAND_ID
+    """Who sells it. The same SKU under another brand is sold by both."""
     name: NAME
     category: CATEGORY | None = None
     unit: Annotated[str, Field(min_length=1, max_length=20)] = "piece"
@@ -33,16 +34,17 @@ class SkuRead(BaseModel):
     """A SKU."""
 
     sku: str
-    brand_id: str
+    brand_ids: list[str]
+    """Who sells it, of the brands whose stores the caller sees."""
     name: str
     category: str | None
     unit: str
     created_at: datetime
 
     @classmethod
-    def of(cls, sku: Sku) -> Self:
+    def of(cls, sku: Sku, brand_ids: list[str]) -> Self:
         """The SKU as it is shown."""
-        return cls.model_validate(sku, from_attributes=True)
+        return cls(brand_ids=brand_ids, **sku.model_dump())
 
 
 class SkuResults(BaseModel):

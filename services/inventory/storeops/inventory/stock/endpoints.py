@@ -168,13 +168,18 @@ async def list_stock(
 async def list_movements(
     sku: SkuCode, session: Read, warehouse_id: InWarehouse = None, limit: Limit = 50, cursor: Cursor = None
 ) -> Page[MovementRead]:
-    """The stock ledger of a SKU, newest first (STK-1)."""
+    """The stock ledger of a SKU, newest first (STK-1).
+
+    Of other stores' orders in a shared warehouse it shows the pieces alone: `ref` and `actor` are null.
+    """
     before = decode_cursor(cursor, [str])
     await get_sku(session, sku)
     rows = await level_queries.list_movements(
         session, sku, warehouse_id=warehouse_id, before=before[0] if before else None, limit=limit
     )
-    return page_of(rows, limit, key=lambda movement: [movement.movement_id], item=MovementRead.of)
+    return page_of(
+        rows, limit, key=lambda line: [line.movement_id], item=lambda line: MovementRead.of(line, session.scope)
+    )
 
 
 @router.endpoint("GET", "/v1/availability", permission=Permission.STOCK_READ, errors=[StoreForbidden])
@@ -219,5 +224,5 @@ async def list_warning_levels(
 )
 async def set_warning_levels(store_id: StoreId, body: WarningLevels, session: Write) -> StoreStocks:
     """Set from how few sellable pieces on a store is warned of SKUs; what is reached already warns at once (STK-4)."""
-    stocks = await store_states.set_warning_levels(session, store_id, {item.sku: item.level for item in body.items})
+    stocks = await store_states.set_warning_levels(session, store_id, body.items)
     return StoreStocks(items=[StoreStockRead.of(stock) for stock in stocks])

@@ -53,6 +53,8 @@ class Movement(Base, table=True):
     kind: str = Field(primary_key=True)
     ref: str = Field(primary_key=True)
     """The document behind it: receipt, adjustment, order or parcel."""
+    store_id: str | None = None
+    """Whose order or parcel; none for the warehouse's own documents."""
     on_hand_delta: int
     available_delta: int
     allocated_delta: int

@@ -84,8 +84,6 @@ def shortages(left: Mapping[LevelKey, int], serving: Sequence[str], pieces: Mapp
 class StoreState(StrEnum):
     """How a store stands with one SKU."""
 
-    UNSTOCKED = "unstocked"
-    """Nothing was ever there and nobody asked for it: as good as out, but nobody was told."""
     OK = "ok"
     LOW = "low"
     OUT = "out"

@@ -7,6 +7,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, BaseModel, Field
 
 from storeops.common.http.bodies import NAME, REASON, SKU, STORE_ID, Body
+from storeops.common.scope import Scope
 from storeops.inventory.stock.models import Movement, Receipt, ReceiptLine, StockLevel, StoreStock, Warehouse
 from storeops.inventory.stock.models import WarehouseStore as Link
 
@@ -169,21 +170,24 @@ class MovementRead(BaseModel):
     warehouse_id: str
     sku: str
     kind: str
-    ref: str
-    """Receipt, adjustment, order or parcel."""
+    ref: str | None
+    """Receipt, adjustment, order or parcel; null when that belongs to a store of which the caller sees nothing."""
     on_hand_delta: int
     available_delta: int
     allocated_delta: int
     reserved_delta: int
     in_inspection_delta: int
     defective_delta: int
-    actor: str
+    actor: str | None
+    """Null where `ref` is."""
     occurred_at: datetime
 
     @classmethod
-    def of(cls, movement: Movement) -> Self:
-        """The line as it is shown."""
-        return cls.model_validate(movement, from_attributes=True)
+    def of(cls, movement: Movement, scope: Scope) -> Self:
+        """The line as a caller sees it: of other stores in a shared warehouse only the pieces."""
+        foreign = movement.store_id is not None and not scope.allows(movement.store_id)
+        shown = cls.model_validate(movement, from_attributes=True)
+        return shown.model_copy(update={"ref": None, "actor": None}) if foreign else shown
 
 
 class WarehouseAvailability(BaseModel):

@@ -17,13 +17,17 @@ CREATE TABLE inventory.store (
 CATALOG = """
 CREATE TABLE inventory.sku (
     sku text PRIMARY KEY,
-    brand_id text NOT NULL,
     name text NOT NULL,
     category text,
     unit text NOT NULL,
     created_at timestamptz NOT NULL
 );
-CREATE INDEX sku_brand ON inventory.sku (brand_id, sku);
+CREATE TABLE inventory.sku_brand (
+    sku text NOT NULL REFERENCES inventory.sku DEFERRABLE INITIALLY DEFERRED,
+    brand_id text NOT NULL,
+    PRIMARY KEY (sku, brand_id)
+);
+CREATE INDEX sku_brand_brand ON inventory.sku_brand (brand_id, sku);
 CREATE INDEX store_brand ON inventory.store (brand_id)"""
 
 WAREHOUSES = """
@@ -64,6 +68,7 @@ CREATE TABLE inventory.movement (
     sku text NOT NULL,
     kind text NOT NULL CHECK (kind IN ('received', 'issued', 'adjusted', 'allocated', 'released')),
     ref text NOT NULL,
+    store_id text,
     on_hand_delta integer NOT NULL DEFAULT 0,
     available_delta integer NOT NULL DEFAULT 0,
     allocated_delta integer NOT NULL DEFAULT 0,
@@ -129,7 +134,7 @@ STORE_STATES = """
 CREATE TABLE inventory.store_stock (
     store_id text NOT NULL,
     sku text NOT NULL,
-    state text NOT NULL CHECK (state IN ('unstocked', 'ok', 'low', 'out')),
+    state text NOT NULL CHECK (state IN ('ok', 'low', 'out')),
     warning_level integer NOT NULL DEFAULT 0 CHECK (warning_level >= 0),
     event_sequence bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (store_id, sku)
@@ -138,6 +143,10 @@ CREATE TABLE inventory.store_stock (
 SEES_BRAND = (
     "current_setting('storeops.stores', true) = '*' "
     "OR brand_id IN (SELECT store.brand_id FROM inventory.store AS store)"
+)
+SEES_SKU = (
+    "current_setting('storeops.stores', true) = '*' "
+    "OR EXISTS (SELECT FROM inventory.sku_brand AS link WHERE link.sku = sku.sku)"
 )
 SEES_WAREHOUSE = (
     "current_setting('storeops.stores', true) = '*' "
@@ -152,7 +161,8 @@ def upgrade() -> None:
         op.execute(statement)
     for table in ("store", "warehouse_store", "order_allocation", "allocation_line", "store_stock"):
         protect(table)
-    protect("sku", rule=SEES_BRAND)
+    protect("sku_brand", rule=SEES_BRAND)
+    protect("sku", rule=SEES_SKU)
     for table in ("warehouse", "stock_level"):
         protect(table, rule=SEES_WAREHOUSE)
     for ledger in ("movement", "receipt", "receipt_line", "adjustment"):

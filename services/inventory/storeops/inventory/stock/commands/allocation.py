@@ -12,11 +12,11 @@ from storeops.common.contracts.orders import OrderPlaced, SkuQuantity
 from storeops.common.db import WriteSession
 from storeops.common.outbox import publish
 from storeops.inventory.stock.commands.levels import Changes, Move, move
-from storeops.inventory.stock.commands.store_states import follow_changes, tell_unstocked
+from storeops.inventory.stock.commands.store_states import follow_changes
 from storeops.inventory.stock.queries.allocations import known_orders
 from storeops.inventory.stock.queries.levels import lock_levels
 from storeops.inventory.stock.queries.warehouses import warehouses_serving
-from storeops.inventory.stock.rules import Decision, Demand, LevelKey, StoreSku, grant_orders
+from storeops.inventory.stock.rules import Decision, Demand, LevelKey, grant_orders
 from storeops.inventory.stores.queries import hold_supply
 
 
@@ -40,17 +40,6 @@ async def allocate_orders(session: WriteSession, placed: Sequence[OrderPlaced]) 
     for decision in decisions:
         await tell_decision(session, decision, sequence=1)
     await follow_changes(session, changes)
-    await tell_unstocked(session, wanted_in_vain(decisions))
-
-
-def wanted_in_vain(decisions: Iterable[Decision]) -> set[StoreSku]:
-    """What stores were asked for and had not a piece of."""
-    return {
-        StoreSku(decision.demand.store_id, shortage.sku)
-        for decision in decisions
-        for shortage in decision.short
-        if shortage.available == 0
-    }
 
 
 def demand_of(order: OrderPlaced) -> Demand:
@@ -82,12 +71,12 @@ async def record_decisions(
     ]
     await session.fetch(
         "WITH head AS (INSERT INTO inventory.order_allocation "
-        "(order_id, store_id, warehouse_id, state, placed_at, event_sequence) SELECT "
-        "order_id, store_id, warehouse_id, CASE WHEN warehouse_id IS NULL THEN 'short' ELSE 'allocated' END, "
+        "(order_id, store_id, warehouse_id, state, placed_at, event_sequence) "
+        "SELECT order_id, store_id, warehouse_id, CASE WHEN warehouse_id IS NULL THEN 'short' ELSE 'allocated' END, "
         "placed_at, 1 FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) "
         "AS t(order_id, store_id, warehouse_id, placed_at)) "
-        "INSERT INTO inventory.allocation_line (order_id, sku, store_id, quantity, waiting) SELECT "
-        "* FROM unnest($5::text[], $6::text[], $7::text[], $8::int[], $9::boolean[])",
+        "INSERT INTO inventory.allocation_line (order_id, sku, store_id, quantity, waiting) "
+        "SELECT * FROM unnest($5::text[], $6::text[], $7::text[], $8::int[], $9::boolean[])",
         [decision.demand.order_id for decision in decisions],
         [decision.demand.store_id for decision in decisions],
         [decision.warehouse_id for decision in decisions],
@@ -105,6 +94,7 @@ async def promise(session: WriteSession, decisions: Iterable[Decision]) -> Chang
                 LevelKey(decision.warehouse_id, sku),
                 "allocated",
                 decision.demand.order_id,
+                decision.demand.store_id,
                 available=-quantity,
                 allocated=quantity,
             )

@@ -28,7 +28,14 @@ async def release_orders(session: WriteSession, ended: Sequence[OrderCancelled |
         return
     await mark_released(session, [allocation.order_id for allocation in ending])
     moves = [
-        Move(LevelKey(allocation.warehouse_id, sku), "released", allocation.order_id, available=left, allocated=-left)
+        Move(
+            LevelKey(allocation.warehouse_id, sku),
+            "released",
+            allocation.order_id,
+            allocation.store_id,
+            available=left,
+            allocated=-left,
+        )
         for allocation in ending
         if allocation.warehouse_id is not None
         for sku, left in allocation.left.items()
@@ -45,8 +52,8 @@ async def remember_unknown(session: WriteSession, ended: Sequence[OrderCancelled
     events = {event.order_id: event for event in ended}
     orders = [events[order_id] for order_id in sorted(events)]
     await session.fetch(
-        "INSERT INTO inventory.order_allocation (order_id, store_id, state, placed_at, event_sequence) SELECT "
-        "order_id, store_id, 'released', placed_at, 0 "
+        "INSERT INTO inventory.order_allocation (order_id, store_id, state, placed_at, event_sequence) "
+        "SELECT order_id, store_id, 'released', placed_at, 0 "
         "FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS t(order_id, store_id, placed_at) "
         "ON CONFLICT DO NOTHING",
         [order.order_id for order in orders],
@@ -80,7 +87,9 @@ async def issue_parcels(session: WriteSession, parcels: Sequence[ParcelHandedOve
         gone.add(parcel.parcel_id)
         for sku, quantity in take_promised(held.get(parcel.order_id), parcel).items():
             level = LevelKey(parcel.warehouse_id, sku)
-            moves.append(Move(level, "issued", parcel.parcel_id, on_hand=-quantity, allocated=-quantity))
+            moves.append(
+                Move(level, "issued", parcel.parcel_id, parcel.store_id, on_hand=-quantity, allocated=-quantity)
+            )
             issued.append((parcel.order_id, sku, quantity))
     if not moves:
         return
@@ -114,8 +123,8 @@ async def mark_issued(session: WriteSession, issued: Sequence[tuple[str, str, in
     """Count pieces of orders as gone; an order all of whose pieces are gone is issued."""
     orders = sorted({order_id for order_id, _, _ in issued})
     await session.fetch(
-        "UPDATE inventory.allocation_line AS line SET issued = line.issued + gone.quantity FROM (SELECT "
-        "order_id, sku, sum(quantity) AS quantity FROM unnest($1::text[], $2::text[], $3::int[]) "
+        "UPDATE inventory.allocation_line AS line SET issued = line.issued + gone.quantity "
+        "FROM (SELECT order_id, sku, sum(quantity) AS quantity FROM unnest($1::text[], $2::text[], $3::int[]) "
         "AS t(order_id, sku, quantity) GROUP BY order_id, sku) AS gone "
         "WHERE line.order_id = gone.order_id AND line.sku = gone.sku",
         *([row[column] for row in issued] for column in range(3)),

@@ -25,6 +25,8 @@ class Move(NamedTuple):
     kind: MovementKind
     ref: str
     """The document behind it; one document moves a level once in each kind."""
+    store_id: str | None
+    """Whose order or parcel the document is; None: the warehouse's own receipt or adjustment."""
     on_hand: int = 0
     available: int = 0
     allocated: int = 0
@@ -51,10 +53,10 @@ async def move(session: WriteSession, moves: Sequence[Move]) -> Changes:
     ids = [new_id("mov") for _ in moves]
     rows = await session.fetch(
         "WITH line AS MATERIALIZED (SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], "
-        "$6::int[], $7::int[], $8::int[]) "
-        "AS t(movement_id, warehouse_id, sku, kind, ref, on_hand, available, allocated)), "
-        "written AS (INSERT INTO inventory.movement (movement_id, warehouse_id, sku, kind, ref, on_hand_delta, "
-        "available_delta, allocated_delta, actor, occurred_at) SELECT line.*, $9, $10 FROM line), "
+        "$6::text[], $7::int[], $8::int[], $9::int[]) "
+        "AS t(movement_id, warehouse_id, sku, kind, ref, store_id, on_hand, available, allocated)), "
+        "written AS (INSERT INTO inventory.movement (movement_id, warehouse_id, sku, kind, ref, store_id, "
+        "on_hand_delta, available_delta, allocated_delta, actor, occurred_at) SELECT line.*, $10, $11 FROM line), "
         "change AS (SELECT warehouse_id, sku, sum(on_hand) AS on_hand, sum(available) AS available, "
         "sum(allocated) AS allocated, bool_or(on_hand <> 0)::int AS told FROM line GROUP BY warehouse_id, sku) "
         "UPDATE inventory.stock_level AS level SET on_hand = level.on_hand + change.on_hand, "
@@ -68,6 +70,7 @@ async def move(session: WriteSession, moves: Sequence[Move]) -> Changes:
         [line.level.sku for line in moves],
         [line.kind for line in moves],
         [line.ref for line in moves],
+        [line.store_id for line in moves],
         [line.on_hand for line in moves],
         [line.available for line in moves],
         [line.allocated for line in moves],
@@ -115,8 +118,8 @@ def tell_moved(
 async def open_levels(session: WriteSession, keys: Collection[LevelKey]) -> None:
     """Make the levels that do not exist yet, empty."""
     await session.fetch(
-        "INSERT INTO inventory.stock_level (warehouse_id, sku) SELECT "
-        "* FROM unnest($1::text[], $2::text[]) AS t(warehouse_id, sku) ORDER BY warehouse_id, sku "
+        "INSERT INTO inventory.stock_level (warehouse_id, sku) "
+        "SELECT * FROM unnest($1::text[], $2::text[]) AS t(warehouse_id, sku) ORDER BY warehouse_id, sku "
         "ON CONFLICT DO NOTHING",
         *columns(keys),
     )

@@ -29,7 +29,7 @@ async def receive_goods(session: WriteSession, new: NewReceipt) -> tuple[Receipt
     receipt_id = await insert_receipt(session, new, pieces)
     if receipt_id is not None:
         moves = [
-            Move(LevelKey(new.warehouse_id, sku), "received", receipt_id, on_hand=quantity, available=quantity)
+            Move(LevelKey(new.warehouse_id, sku), "received", receipt_id, None, on_hand=quantity, available=quantity)
             for sku, quantity in pieces.items()
         ]
         await change_levels(session, moves)
@@ -44,9 +44,9 @@ async def insert_receipt(session: WriteSession, new: NewReceipt, pieces: dict[st
     return await session.fetchval(
         "WITH head AS (INSERT INTO inventory.receipt (receipt_id, warehouse_id, reference, received_by, received_at) "
         "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (warehouse_id, reference) DO NOTHING RETURNING receipt_id), "
-        "line AS (INSERT INTO inventory.receipt_line (receipt_id, warehouse_id, sku, quantity) SELECT "
-        "receipt_id, $2, sku, quantity FROM head, unnest($6::text[], $7::int[]) AS t(sku, quantity)) SELECT "
-        "receipt_id FROM head",
+        "line AS (INSERT INTO inventory.receipt_line (receipt_id, warehouse_id, sku, quantity) "
+        "SELECT receipt_id, $2, sku, quantity FROM head, unnest($6::text[], $7::int[]) AS t(sku, quantity)) "
+        "SELECT receipt_id FROM head",
         new_id("rcp"),
         new.warehouse_id,
         new.reference,
@@ -80,7 +80,7 @@ async def adjust_stock(session: WriteSession, new: NewAdjustment) -> AdjustmentR
         session.scope.actor,
         now,
     )
-    await change_levels(session, [Move(key, "adjusted", adjustment_id, on_hand=new.delta, available=new.delta)])
+    await change_levels(session, [Move(key, "adjusted", adjustment_id, None, on_hand=new.delta, available=new.delta)])
     level = await get_level(session, key)
     return AdjustmentRead(
         adjustment_id=adjustment_id,

@@ -16,6 +16,7 @@ from storeops.inventory.stock.models import StoreStock
 from storeops.inventory.stock.queries import levels as queries
 from storeops.inventory.stock.queries.warehouses import levels_serving, stores_served
 from storeops.inventory.stock.rules import Crossing, StoreSku, StoreState
+from storeops.inventory.stock.schemas import WarningLevel
 
 
 async def follow_changes(session: WriteSession, changes: Changes, *, also: Collection[StoreSku] = ()) -> None:
@@ -43,11 +44,8 @@ async def turned_states(session: WriteSession, changes: Changes) -> set[StoreSku
     return await queries.store_states_near(session, lowest)
 
 
-async def renew_states(session: WriteSession, pairs: Collection[StoreSku], *, wanted: bool = False) -> None:
-    """Compare states with what can be sold now; change and tell those that are no longer right.
-
-    What was never there stays unstocked until it is, or until somebody `wanted` it.
-    """
+async def renew_states(session: WriteSession, pairs: Collection[StoreSku]) -> None:
+    """Compare states with what can be sold now; change and tell those that are no longer right."""
     if not pairs:
         return
     held = await queries.lock_store_stocks(session, pairs)
@@ -55,7 +53,7 @@ async def renew_states(session: WriteSession, pairs: Collection[StoreSku], *, wa
     turned: dict[StoreSku, tuple[StoreState, Crossing | None, int]] = {}
     for pair, state, warning_level in held:
         before, after = StoreState(state), rules.store_state(sellable[pair], warning_level)
-        if before != after and (wanted or (before, after) != (StoreState.UNSTOCKED, StoreState.OUT)):
+        if before != after:
             turned[pair] = (after, rules.crossing(before, after), warning_level)
     if not turned:
         return
@@ -98,32 +96,28 @@ async def crossing_event(
 
 
 async def open_states(session: WriteSession, pairs: Collection[StoreSku]) -> None:
-    """Give stores a state of catalogued SKUs that they have none of: unstocked. Tells nothing.
+    """Give stores a state of SKUs that they have none of: out, as nothing was ever there. Tells nothing.
 
     The levels that serve them must be locked, so that no change passes by a state that it cannot see yet.
     """
     await session.fetch(
-        "INSERT INTO inventory.store_stock (store_id, sku, state) SELECT "
-        "store_id, sku, 'unstocked' FROM unnest($1::text[], $2::text[]) AS t(store_id, sku) "
-        "JOIN inventory.sku USING (sku) ORDER BY store_id, sku ON CONFLICT DO NOTHING",
+        "INSERT INTO inventory.store_stock (store_id, sku, state) "
+        "SELECT store_id, sku, 'out' FROM unnest($1::text[], $2::text[]) AS t(store_id, sku) ORDER BY store_id, sku "
+        "ON CONFLICT DO NOTHING",
         *queries.columns(pairs),
     )
 
 
-async def tell_unstocked(session: WriteSession, pairs: Collection[StoreSku]) -> None:
-    """Tell of SKUs that a buyer wanted and no warehouse of the store ever held: they are out, too (LST-3)."""
-    if pairs:
-        await open_states(session, pairs)
-        await renew_states(session, pairs, wanted=True)
-
-
-async def set_warning_levels(session: WriteSession, store_id: str, levels: Mapping[str, int]) -> Sequence[StoreStock]:
+async def set_warning_levels(
+    session: WriteSession, store_id: str, items: Sequence[WarningLevel]
+) -> Sequence[StoreStock]:
     """Set from how few sellable pieces on a store is warned of SKUs; a level that is reached already warns at once.
 
-    Raises `StoreForbidden`, `StoreNotFound`, `SkuUnknown`.
+    Of several levels of one SKU the last holds. Raises `StoreForbidden`, `StoreNotFound`, `SkuUnknown`.
     """
     await require_store(session, store_id)
-    await require_skus(session, {f"/body/items/{index}/sku": sku for index, sku in enumerate(levels)})
+    await require_skus(session, {f"/body/items/{index}/sku": item.sku for index, item in enumerate(items)})
+    levels = {item.sku: item.level for item in items}
     pairs = {StoreSku(store_id, sku) for sku in levels}
     await queries.lock_levels(session, await levels_serving(session, pairs))
     await open_states(session, pairs)

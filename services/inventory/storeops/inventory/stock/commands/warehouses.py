@@ -63,8 +63,8 @@ async def change_served_stores(
 async def write_links(session: WriteSession, warehouse_id: str, links: Mapping[str, int | None]) -> None:
     """Let a warehouse serve stores; without a priority a store asks it after all others."""
     await session.fetch(
-        "INSERT INTO inventory.warehouse_store (store_id, warehouse_id, priority) SELECT "
-        "store_id, $1, coalesce(priority, 1 + (SELECT coalesce(max(link.priority), 0) "
+        "INSERT INTO inventory.warehouse_store (store_id, warehouse_id, priority) "
+        "SELECT store_id, $1, coalesce(priority, 1 + (SELECT coalesce(max(link.priority), 0) "
         "FROM inventory.warehouse_store AS link WHERE link.store_id = new.store_id)) "
         "FROM unnest($2::text[], $3::int[]) AS new(store_id, priority) "
         "ON CONFLICT (store_id, warehouse_id) DO UPDATE SET priority = excluded.priority",

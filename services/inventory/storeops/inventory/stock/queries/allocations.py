@@ -12,6 +12,7 @@ class Held(NamedTuple):
     """An allocation under lock, with the pieces of it that have not left."""
 
     order_id: str
+    store_id: str
     state: str
     warehouse_id: str | None
     left: dict[str, int]
@@ -29,11 +30,11 @@ async def known_orders(session: ReadSession, order_ids: Sequence[str]) -> set[st
 async def lock_allocations(session: ReadSession, order_ids: Collection[str]) -> dict[str, Held]:
     """Lock these orders' allocations in order; those that are not there are not in the answer."""
     heads = await session.fetch(
-        "SELECT order_id, state, warehouse_id FROM inventory.order_allocation WHERE order_id = ANY($1::text[]) "
-        "ORDER BY order_id FOR UPDATE",
+        "SELECT order_id, store_id, state, warehouse_id FROM inventory.order_allocation "
+        "WHERE order_id = ANY($1::text[]) ORDER BY order_id FOR UPDATE",
         sorted(order_ids),
     )
-    held = {order_id: Held(order_id, state, warehouse_id, {}) for order_id, state, warehouse_id in heads}
+    held = {head["order_id"]: Held(*head, left={}) for head in heads}
     for order_id, sku, left in await session.fetch(
         "SELECT order_id, sku, quantity - issued FROM inventory.allocation_line "
         "WHERE order_id = ANY($1::text[]) AND issued < quantity ORDER BY order_id, sku",
