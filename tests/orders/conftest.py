@@ -10,7 +10,7 @@ import pytest
 from storeops.common.auth.permissions import Role
 from storeops.common.contracts.base import Event
 from storeops.common.contracts.customer_service import TicketSettled
-from storeops.common.contracts.inventory import ShortLine, StockAllocated, StockShort
+from storeops.common.contracts.inventory import ShortLine, StockAllocated, StockRestored, StockShort
 from storeops.common.contracts.orders import SkuQuantity
 from storeops.common.contracts.platform import StoreOpened
 from storeops.common.doctor import examine
@@ -205,6 +205,9 @@ async def shop(harness: Harness) -> AsyncIterator[Shop]:
     """A shop that must be sound when the test is over."""
     store_id = await open_store(harness)
     manager = await harness.client(Role.STORE_MANAGER, stores=[store_id])
+    stocked = (StockRestored(occurred_at=AT, store_id=store_id, sku=sku, available=99) for sku in ("TEA", "CUP"))
+    await harness.publish_from("inventory", *stocked)
+    await harness.drain()
     for sku, price in {"TEA": "19.90", "CUP": "5.00"}.items():
         listing = {"store_id": store_id, "sku": sku, "title": sku, "price": price}
         assert (await manager.post("/v1/listings", json=listing)).status_code == 201

@@ -6,6 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 from storeops.common.auth.permissions import Role
+from storeops.common.contracts.inventory import StockRestored
 from storeops.common.contracts.platform import StoreOpened
 from storeops.common.contracts.promotions import Quote, QuoteBatch, QuoteRefusal
 from storeops.common.db import ReadSession
@@ -20,6 +21,9 @@ async def open_shop(harness: Harness, **prices: str) -> str:
     store_id = new_id("sto")
     facts = {"store_id": store_id, "brand_id": new_id("brd"), "name": "Tea", "channel": "own", "currency": "CNY"}
     await harness.publish_from("platform", StoreOpened(occurred_at=AT, time_zone="Asia/Shanghai", **facts))
+    await harness.publish_from(
+        "inventory", *(StockRestored(occurred_at=AT, store_id=store_id, sku=sku, available=9) for sku in prices)
+    )
     await harness.drain()
     owner = await harness.client(Role.OWNER)
     for sku, price in prices.items():

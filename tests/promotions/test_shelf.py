@@ -21,12 +21,14 @@ from storeops.promotions.listings.errors import ListingOutOfStock
 
 AT = datetime(2025, 1, 1, tzinfo=UTC)
 KEY = "idempotency-key"
+STOCKED = ("TEA-250", "TEA", "CUP", "A", "BEFORE", "DURING")
 
 
 async def open_store(harness: Harness, currency: str = "CNY") -> str:
     store_id = new_id("sto")
     facts = {"store_id": store_id, "brand_id": new_id("brd"), "name": "Tea", "channel": "own", "currency": currency}
     await hear(harness, "platform", StoreOpened(occurred_at=AT, time_zone="Asia/Shanghai", **facts))
+    await restock(harness, store_id, *STOCKED)
     return store_id
 
 
@@ -194,6 +196,21 @@ async def test_nobody_puts_on_sale_what_cannot_be_sold(harness: Harness) -> None
     assert await harness.published(ListingListed) == []
     await restock(harness, store, "TEA", "CUP")
     assert [event.sku for event in await harness.published(ListingListed)] == ["TEA"]
+    await assert_sound(harness)
+
+
+async def test_what_no_stock_was_heard_of_waits_for_it_off_the_shelf(harness: Harness) -> None:
+    store = await open_store(harness)
+    client = await harness.client(Role.EDITOR, stores=[store], subject="sta_ed")
+    new = await listed(client, store, "NEW")
+    assert (new["on_shelf"], new["delisted_by"], new["reason"]) == (False, "system", "out_of_stock")
+    prepared = await listed(client, store, "PREPARED", on_shelf=False)
+    for listing in (new, prepared):
+        answer = await client.post(f"/v1/listings/{listing['listing_id']}/list", json={"reason": "please"})
+        assert (answer.status_code, answer.json()["code"]) == (409, "listing_out_of_stock")
+    await restock(harness, store, "NEW", "PREPARED")
+    assert await history(client, new) == [(False, "system", "out_of_stock"), (True, "system", "stock_restored")]
+    assert [(event.sku, event.by) for event in await harness.published(ListingListed)] == [("NEW", "system")]
     await assert_sound(harness)
 
 

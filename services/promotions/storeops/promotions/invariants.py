@@ -10,8 +10,8 @@ from storeops.common.doctor import Invariant
 async def sold_out_on_shelf(session: ReadSession) -> Sequence[Any]:
     """Listings on sale while nothing can be sold."""
     return await session.fetch(
-        "SELECT listing_id, store_id, sku FROM promotions.listing JOIN promotions.stock_state USING (store_id, sku) "
-        "WHERE on_shelf AND sold_out"
+        "SELECT listing_id, store_id, sku FROM promotions.listing LEFT JOIN promotions.stock_state "
+        "USING (store_id, sku) WHERE on_shelf AND sold_out IS NOT FALSE"
     )
 
 

@@ -127,7 +127,7 @@ class Shop:
         await self.advance()
 
     async def offer(self, sku: str, *, price: str = PRICE) -> Listing:
-        """Put a SKU on the shelf."""
+        """Offer a SKU: on the shelf, or while nothing of it can be sold prepared for it."""
         body = {"store_id": self.store_id, "sku": sku, "title": sku, "price": price}
         made = await self.post("/v1/listings", body)
         await self.advance()

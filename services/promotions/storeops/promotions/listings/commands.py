@@ -1,7 +1,8 @@
 """Puts listings on the shelf and takes them off, keeps who, when and why, and says so (LST-3).
 
 Whoever puts something on the shelf first locks the stock state of its SKU, as the news of stock does: nothing is on
-sale while nothing can be sold. Lock order: stock states by (store, SKU), then listings by id.
+sale while nothing can be sold. Goods that no news of stock told of count as sold out. Lock order: stock states by
+(store, SKU), then listings by id.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -51,7 +52,8 @@ async def create_listing(session: WriteSession, body: CreateListing) -> Listing:
 async def create_listings(session: WriteSession, drafts: Sequence[Draft]) -> list[Listing | DomainError]:
     """Make listings, each accepted or refused by itself: what became of each, in order.
 
-    One that should go on the shelf while its goods are out is made off it, by the system, and comes with the goods.
+    One that should go on the shelf while its goods are out, or never came, is made off it, by the system, and comes
+    with the goods.
     """
     stores = await stores_by_id(session, {draft.body.store_id for draft in drafts})
     answers: dict[int, Listing | DomainError] = {}
@@ -142,7 +144,7 @@ def check_draft(draft: Draft, stores: Mapping[str, Store]) -> int:
 def first_state(
     session: WriteSession, draft: Draft, price: int, stores: Mapping[str, Store], now: datetime, *, sold_out: bool
 ) -> Listing:
-    """A new listing: where it was asked to be, but off the shelf by the system while its goods are out."""
+    """A new listing: where it was asked to be, but off the shelf by the system while nothing can be sold."""
     body = draft.body
     on_shelf = body.on_shelf and not sold_out
     held_back = body.on_shelf and sold_out
@@ -165,13 +167,13 @@ def first_state(
 async def lock_stock_states(
     session: WriteSession, places: Sequence[tuple[str, str]], now: datetime
 ) -> set[tuple[str, str]]:
-    """Lock the stock states of these (store, SKU), making those unknown; answers which are sold out.
+    """Lock the stock states of these (store, SKU); answers which are sold out, as is what nothing was heard of.
 
     One statement in one order makes and locks: two takers of many states cannot wait for each other in a circle.
     """
     rows = await session.fetch(
-        "INSERT INTO promotions.stock_state AS held (store_id, sku, sold_out, changed_at) SELECT DISTINCT "
-        "store_id, sku, false, $3::timestamptz FROM unnest($1::text[], $2::text[]) AS t(store_id, sku) "
+        "INSERT INTO promotions.stock_state AS held (store_id, sku, sold_out, changed_at) "
+        "SELECT DISTINCT store_id, sku, true, $3::timestamptz FROM unnest($1::text[], $2::text[]) AS t(store_id, sku) "
         "ORDER BY store_id, sku ON CONFLICT (store_id, sku) DO UPDATE SET sold_out = held.sold_out "
         "RETURNING store_id, sku, sold_out",
         [store_id for store_id, _ in places],
@@ -185,8 +187,8 @@ async def _keep_stock_states(
     session: WriteSession, facts: Sequence[StockStateEvent], *, sold_out: bool
 ) -> list[tuple[str, str]]:
     await session.fetch(
-        "INSERT INTO promotions.stock_state (store_id, sku, sold_out, changed_at) SELECT "
-        "store_id, sku, $4, changed_at FROM unnest($1::text[], $2::text[], $3::timestamptz[]) "
+        "INSERT INTO promotions.stock_state (store_id, sku, sold_out, changed_at) "
+        "SELECT store_id, sku, $4, changed_at FROM unnest($1::text[], $2::text[], $3::timestamptz[]) "
         "AS t(store_id, sku, changed_at) ORDER BY store_id, sku "
         "ON CONFLICT (store_id, sku) DO UPDATE SET sold_out = excluded.sold_out, changed_at = excluded.changed_at",
         [fact.store_id for fact in facts],
@@ -203,14 +205,14 @@ async def _insert(session: WriteSession, listings: Sequence[Listing]) -> set[str
     rows = await session.fetch(
         "WITH added AS (INSERT INTO promotions.listing "
         "(listing_id, store_id, sku, title, currency, delisted_by, reason, price_minor, on_shelf, event_sequence, "
-        "changed_at, version) SELECT "
-        "*, $11::timestamptz, 1 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], "
+        "changed_at, version) "
+        "SELECT *, $11::timestamptz, 1 FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], "
         "$6::text[], $7::text[], $8::bigint[], $9::boolean[], $10::bigint[]) "
         "ON CONFLICT (store_id, sku) DO NOTHING RETURNING *), "
         "kept AS (INSERT INTO promotions.listing_history "
-        "(listing_id, version, store_id, on_shelf, changed_by, reason, changed_at) SELECT "
-        "listing_id, version, store_id, on_shelf, coalesce(delisted_by, $12), reason, changed_at FROM added) SELECT "
-        "listing_id FROM added",
+        "(listing_id, version, store_id, on_shelf, changed_by, reason, changed_at) "
+        "SELECT listing_id, version, store_id, on_shelf, coalesce(delisted_by, $12), reason, changed_at FROM added) "
+        "SELECT listing_id FROM added",
         *([getattr(listing, name) for listing in listings] for name in names),
         [listing.price_minor for listing in listings],
         [listing.on_shelf for listing in listings],
@@ -233,9 +235,9 @@ async def _move(
         "event_sequence = event_sequence + (on_shelf <> $2)::int "
         "WHERE listing_id = ANY($1::text[]) RETURNING *), "
         "kept AS (INSERT INTO promotions.listing_history "
-        "(listing_id, version, store_id, on_shelf, changed_by, reason, changed_at) SELECT "
-        "listing_id, version, store_id, on_shelf, $3, reason, changed_at FROM changed) SELECT "
-        "* FROM changed ORDER BY listing_id",
+        "(listing_id, version, store_id, on_shelf, changed_by, reason, changed_at) "
+        "SELECT listing_id, version, store_id, on_shelf, $3, reason, changed_at FROM changed) "
+        "SELECT * FROM changed ORDER BY listing_id",
         [listing.listing_id for listing in listings],
         on_shelf,
         by,

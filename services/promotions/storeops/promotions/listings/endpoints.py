@@ -46,8 +46,8 @@ router = ServiceRouter("promotions", tags=["listings"])
 async def create_listing(body: CreateListing, session: Write, response: Response) -> ListingRead:
     """Offer a SKU in a store.
 
-    It goes on the shelf unless `on_shelf` is false; while its goods are out it is made off the shelf by the system
-    and goes on with the restock (LST-3).
+    It goes on the shelf unless `on_shelf` is false; while its goods are out, or never came in, it is made off the
+    shelf by the system and goes on by itself as soon as a piece can be sold (LST-3).
     """
     listing = await commands.create_listing(session, body)
     set_etag(response, listing.version)
@@ -117,7 +117,7 @@ async def read_listing(listing_id: ListingId, session: Read, response: Response)
 async def put_listing_on_shelf(
     listing_id: ListingId, body: ChangeShelf, session: Write, response: Response
 ) -> ListingRead:
-    """Put a listing on the shelf (上架). One that is there already stays as it is; one sold out is refused (LST-3)."""
+    """Put a listing on the shelf (上架). One that is there stays as it is; with nothing to sell: 409 (LST-3)."""
     listing = await commands.put_on_shelf(session, listing_id, body.reason)
     set_etag(response, listing.version)
     return ListingRead.of(listing)

@@ -25,7 +25,7 @@ class StoreFact(Base, table=True):
 class OrderFact(Base, table=True):
     """An order, with the instants of its life and its money in minor units; what has not happened is NULL."""
 
-    __tablename__ = "order_fact"  # pyright: ignore[reportAssignmentType]
+    __tablename__ = "order_fact"  # pyright: ignore[reportAssignmentType] - SQLModel types it for mixins
 
     order_id: str = Field(primary_key=True, sa_type=Text)
     store_id: str = Field(sa_type=Text)
@@ -55,7 +55,7 @@ class OrderFact(Base, table=True):
 class OrderLineFact(Base, table=True):
     """A line of an order as it was placed."""
 
-    __tablename__ = "order_line_fact"  # pyright: ignore[reportAssignmentType]
+    __tablename__ = "order_line_fact"  # pyright: ignore[reportAssignmentType] - SQLModel types it for mixins
 
     order_id: str = Field(primary_key=True, sa_type=Text)
     line_no: int = Field(primary_key=True)
@@ -68,7 +68,7 @@ class OrderLineFact(Base, table=True):
 class RefundFact(Base, table=True):
     """Money that must go back to a buyer."""
 
-    __tablename__ = "refund_fact"  # pyright: ignore[reportAssignmentType]
+    __tablename__ = "refund_fact"  # pyright: ignore[reportAssignmentType] - SQLModel types it for mixins
 
     refund_id: str = Field(primary_key=True, sa_type=Text)
     order_id: str = Field(sa_type=Text)
@@ -81,7 +81,7 @@ class RefundFact(Base, table=True):
 class TicketFact(Base, table=True):
     """A case of the customer service; settled unless it was reopened later."""
 
-    __tablename__ = "ticket_fact"  # pyright: ignore[reportAssignmentType]
+    __tablename__ = "ticket_fact"  # pyright: ignore[reportAssignmentType] - SQLModel types it for mixins
 
     ticket_id: str = Field(primary_key=True, sa_type=Text)
     store_id: str = Field(sa_type=Text)
@@ -97,7 +97,7 @@ class TicketFact(Base, table=True):
 class StockFact(Base, table=True):
     """A store's sellable stock of a SKU crossed a line: low, out or restored (STK-4)."""
 
-    __tablename__ = "stock_fact"  # pyright: ignore[reportAssignmentType]
+    __tablename__ = "stock_fact"  # pyright: ignore[reportAssignmentType] - SQLModel types it for mixins
 
     store_id: str = Field(primary_key=True, sa_type=Text)
     sku: str = Field(primary_key=True, sa_type=Text)
@@ -109,7 +109,7 @@ class StockFact(Base, table=True):
 class ListingFact(Base, table=True):
     """A listing went on the shelf or left it."""
 
-    __tablename__ = "listing_fact"  # pyright: ignore[reportAssignmentType]
+    __tablename__ = "listing_fact"  # pyright: ignore[reportAssignmentType] - SQLModel types it for mixins
 
     listing_id: str = Field(primary_key=True, sa_type=Text)
     sequence: int = Field(primary_key=True, sa_type=BigInteger)
@@ -122,7 +122,7 @@ class ListingFact(Base, table=True):
 class TrafficFact(Base, table=True):
     """Visitors and page views as one provider last gave them for a store's day, source and terminal."""
 
-    __tablename__ = "traffic_fact"  # pyright: ignore[reportAssignmentType]
+    __tablename__ = "traffic_fact"  # pyright: ignore[reportAssignmentType] - SQLModel types it for mixins
 
     store_id: str = Field(primary_key=True, sa_type=Text)
     day: date = Field(primary_key=True)

@@ -236,11 +236,16 @@ FIGURES: dict[str, Figure] = {
         f"{STAYED_SETTLED} AND f.settled_at <= f.settle_by",
     ),
     "stock_outs": Figure(STOCK, "Times that day a SKU of the store reached nothing.", "f.kind = 'out'"),
-    "restocks": Figure(STOCK, "Times that day a SKU was sellable again after nothing.", "f.kind = 'restored'"),
+    "restocks": Figure(
+        STOCK,
+        "Times that day a SKU that had run out was sellable again; its first arrival is none.",
+        # A (store, SKU) begins with nothing: the first of its stock events is its first arrival.
+        "f.kind = 'restored' AND f.sequence > 1",
+    ),
     "delistings": Figure(SHELF, "Times that day a listing left the shelf.", "f.kind = 'delisted'"),
     "relistings": Figure(
         SHELF,
-        "Times that day a listing went on the shelf that had left it before.",
+        "Times that day a listing went on the shelf again that had left it before; its first time is none.",
         f"f.kind = 'listed' AND {DELISTED_BEFORE}",
     ),
     "visitors": Figure(
