@@ -105,9 +105,13 @@ async def show_everything(window: Window, *, bus: str, port: int, leave: bool, r
         )
         front = Shopfront(url, OWNER, password)
         stack.push_async_callback(front.close)
-        replay_seconds, handed_in = await replay(front, window)
+        replay_seconds, replayed = await replay(front, window)
         summary = await summarise(front, window.start, window.days)
-        summary = summary._replace(seconds=monotonic() - began, orders_per_s=handed_in / replay_seconds)
+        summary = summary._replace(
+            lines=replayed.real_lines,
+            seconds=monotonic() - began,
+            orders_per_s=replayed.handed_in / replay_seconds,
+        )
         if report is not None:
             write_report(report, summary)
         show(summary)
@@ -122,8 +126,8 @@ def write_report(path: Path, summary: Summary) -> None:
     path.write_bytes(orjson.dumps(summary.figures(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
 
-async def replay(front: Shopfront, window: Window) -> tuple[float, int]:
-    """Set the town up and replay the window; answers the replay's seconds and its orders."""
+async def replay(front: Shopfront, window: Window) -> tuple[float, Replay]:
+    """Set the town up and replay the window; answers the replay's seconds, and the replay with its counts."""
     demand = list(daily_demand(window.start, window.days))
     counts = read_order_counts(window.start, window.days)
     pools = assortments(demand)
@@ -137,9 +141,7 @@ async def replay(front: Shopfront, window: Window) -> tuple[float, int]:
         def step(what: str, done: int, total: int) -> None:
             bar.update(task, description=what, completed=done, total=total)
 
-        town = await set_up(
-            front, window, products=list(products.values()), pools=pools, opening=plan.opening, step=step
-        )
+        town = await set_up(front, window, products=products, pools=pools, opening=plan.opening, step=step)
         await record_traffic(front, town, list(daily_traffic(SEED, counts)))
     own = list(own_site_orders(SEED, counts, pools))
     total = sum(counts.values()) + len(own)
@@ -160,14 +162,14 @@ async def replay(front: Shopfront, window: Window) -> tuple[float, int]:
         await run_through.finish(window.closes + timedelta(days=4), timedelta(hours=1))
         now = datetime.fromisoformat((await front.get("/v1/sandbox/clock"))["now"])
         await front.play(now, figures=True)
-    return monotonic() - began, run_through.handed_in
+    return monotonic() - began, run_through
 
 
 async def set_up(
     front: Shopfront,
     window: Window,
     *,
-    products: Sequence[Product],
+    products: Mapping[int, Product],
     pools: Mapping[int, Assortment],
     opening: Sequence[StockSeed],
     step: Step,
@@ -176,11 +178,12 @@ async def set_up(
     town = await open_town(front)
     await front.play(window.opens)
     town = await open_warehouses(front, town)
-    brand = (await front.get("/v1/brands", limit=1))["items"][0]["brand_id"]
-    await register_skus(front, products, brand, step)
+    await register_skus(front, town, products, pools, step)
     await receive_opening_stock(front, town, opening, step)
-    titles = {product.product_id: title_of(product) for product in products}
-    prices = {product.product_id: product.list_price for product in products}
+    # Played, so that promotions has heard of the goods: what has no stock yet is listed off the shelf.
+    await front.play(window.opens)
+    titles = {number: title_of(product) for number, product in products.items()}
+    prices = {number: product.list_price for number, product in products.items()}
     await put_on_shelf(front, town, pools, prices=prices, titles=titles, step=step)
     await declare_campaigns(front, town, window.opens, window.closes)
     await front.play(window.opens)

@@ -16,8 +16,10 @@ Step = Callable[[str, int, int], None]
 
 
 class Town(NamedTuple):
-    """The ids that the installation gave to the demo's shops and warehouses."""
+    """The ids that the installation gave to the demo's brands, shops and warehouses."""
 
+    brands: Mapping[str, str]
+    """Brand code → brand id."""
     stores: Mapping[int, str]
     """Shop number → store id."""
     warehouses: Mapping[str, str]
@@ -44,8 +46,7 @@ async def open_town(front: Shopfront) -> Town:
             "currency": CURRENCY,
         }
         stores[shop.number] = (await front.post("/v1/stores", body))["store_id"]
-    warehouses: dict[str, str] = {}
-    return Town(stores, warehouses)
+    return Town(brands, stores, warehouses={})
 
 
 async def open_warehouses(front: Shopfront, town: Town) -> Town:
@@ -62,20 +63,29 @@ async def open_warehouses(front: Shopfront, town: Town) -> Town:
     return town._replace(warehouses=warehouses)
 
 
-async def register_skus(front: Shopfront, products: Sequence[Product], brand_id: str, step: Step) -> None:
-    """Every product that is sold in the window."""
-    for number, part in enumerate(chunks(products)):
-        items = [
-            {
-                "sku": sku_of(product.product_id),
-                "brand_id": brand_id,
-                "name": f"{product.kind} {product.package_size}".strip()[:200] or sku_of(product.product_id),
-                "category": (product.category or product.department)[:100],
-            }
-            for product in part
-        ]
-        require(await front.batch("/v1/skus:batch", items), "SKUs")
-        step("SKUs", min((number + 1) * BATCH, len(products)), len(products))
+async def register_skus(
+    front: Shopfront,
+    town: Town,
+    products: Mapping[int, Product],
+    assortment: Mapping[int, Assortment],
+    step: Step,
+) -> None:
+    """Every product, once for each brand that has a shop which sells it in the window."""
+    sold = {(shop.brand, number) for shop in SHOPS for number in assortment[shop.number].product_ids}
+    items = [sku_body(products[number], town.brands[brand]) for brand, number in sorted(sold)]
+    for number, part in enumerate(chunks(items)):
+        require(await front.batch("/v1/skus:batch", part), "SKUs")
+        step("SKUs", min((number + 1) * BATCH, len(items)), len(items))
+
+
+def sku_body(product: Product, brand_id: str) -> dict[str, Any]:
+    """A product as a SKU of a brand."""
+    return {
+        "sku": sku_of(product.product_id),
+        "brand_id": brand_id,
+        "name": f"{product.kind} {product.package_size}".strip()[:200] or sku_of(product.product_id),
+        "category": (product.category or product.department)[:100],
+    }
 
 
 async def receive_opening_stock(front: Shopfront, town: Town, opening: Sequence[StockSeed], step: Step) -> None:
