@@ -1,6 +1,7 @@
 """A shop in full swing, made over the public API: two brands, and of store A at least one of everything.
 
-Store B has nothing but its opening: whoever may only act there must see and change nothing of A.
+Store B has nothing but its opening and a share in one warehouse: whoever may only act there must see and change
+nothing of A.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -22,6 +23,8 @@ OPENED = "2026-03-02T02:00:00+00:00"
 CLOSED = datetime(2026, 3, 3, tzinfo=UTC)
 PLACED = "2026-03-02T01:00:00Z"
 TEA, CUP = "TEA-250", "CUP-2"
+SHARED = "BOX-1"
+"""Lies in the warehouse that serves A and B, sold by both their brands."""
 
 BUYER = {
     "name": "林月",
@@ -65,8 +68,8 @@ def own_order(store_id: str) -> dict[str, Any]:
     }
 
 
-def channel_order(store_id: str, channel_order_id: str) -> dict[str, Any]:
-    """A marketplace's paid order of one CUP."""
+def channel_order(store_id: str, channel_order_id: str, sku: str = CUP) -> dict[str, Any]:
+    """A marketplace's paid order of one CUP, unless of another SKU."""
     return {
         "kind": "channel",
         "store_id": store_id,
@@ -76,7 +79,7 @@ def channel_order(store_id: str, channel_order_id: str) -> dict[str, Any]:
         "currency": "CNY",
         "customer": {"account": f"buyer of {channel_order_id}", **BUYER},
         "lines": [
-            {"sku": CUP, "quantity": 1, "gross": "30.00", "discounts": {"shop": "5.00"}, "net": "25.00"},
+            {"sku": sku, "quantity": 1, "gross": "30.00", "discounts": {"shop": "5.00"}, "net": "25.00"},
         ],
         "payable": "25.00",
         "campaign_ids": ["summer"],
@@ -122,8 +125,9 @@ async def build_world(harness: Harness, admin: "asyncpg.Connection[asyncpg.Recor
     """The whole shop; takes a few seconds, so build it once a module."""
     maker = Maker(harness, await harness.client(Role.OWNER))
     await make_company(maker)
-    store_b = maker.ids.pop("store_b")
+    store_b, brand_b = maker.ids.pop("store_b"), maker.ids.pop("brand_b")
     await make_goods(maker)
+    await make_shared_warehouse(maker, store_b, brand_b)
     await make_orders(maker)
     await make_cases(maker)
     await maker.drain()
@@ -142,12 +146,12 @@ async def build_world(harness: Harness, admin: "asyncpg.Connection[asyncpg.Recor
 async def make_company(maker: Maker) -> None:
     """Brands, stores, people and a key."""
     brand = await maker.keep("brand_id", "/v1/brands", {"name": "青禾"})
-    other = await maker.make("/v1/brands", {"name": "山月"})
+    other = await maker.keep("brand_b", "/v1/brands", {"name": "山月"}, field="brand_id")
     store = await maker.keep("store_id", "/v1/stores", {"brand_id": brand, "name": "青禾旗舰店", "channel": "tmall"})
     await maker.keep(
         "store_b",
         "/v1/stores",
-        {"brand_id": other["brand_id"], "name": "山月旗舰店", "channel": "jd"},
+        {"brand_id": other, "name": "山月旗舰店", "channel": "jd"},
         field="store_id",
     )
     grants = [{"role": "agent", "scope": "stores", "store_ids": [store]}]
@@ -182,6 +186,20 @@ async def make_goods(maker: Maker) -> None:
     }
     await maker.keep("campaign_id", "/v1/campaigns", campaign)
     await maker.keep("ended_campaign_id", "/v1/campaigns", campaign, field="campaign_id")
+    await maker.drain()
+
+
+async def make_shared_warehouse(maker: Maker, store_b: str, brand_b: str) -> None:
+    """A warehouse that serves A and B, out of which A has an order."""
+    store = maker.ids["store_id"]
+    for brand in (maker.ids["brand_id"], brand_b):
+        await maker.make("/v1/skus", {"sku": SHARED, "brand_id": brand, "name": "礼盒"})
+    warehouse = (await maker.make("/v1/warehouses", {"name": "嘉兴", "store_ids": [store, store_b]}))["warehouse_id"]
+    lines = [{"sku": SHARED, "quantity": 9}]
+    await maker.make("/v1/receipts", {"warehouse_id": warehouse, "reference": "DN-3", "lines": lines})
+    await maker.drain()
+    order = channel_order(store, "T-shared", SHARED)
+    await maker.keep("shared_order_id", "/v1/orders", order, field="order_id")
     await maker.drain()
 
 
