@@ -35,6 +35,7 @@ class ItemResult(BaseModel):
         """The answer for an item that was refused: its problem, as it would stand in a response of its own."""
         problem: dict[str, Any] = {
             **error.facts,
+            "type": f"urn:storeops:problem:{error.code()}",
             "title": error.title,
             "status": error.status,
             "code": error.code(),
