@@ -56,3 +56,20 @@ async def test_a_player_that_was_overtaken_does_not_move_the_clock(database_url:
     [(now, waiting)] = await database.fetch("SELECT now, (SELECT count(*) FROM orders.outbox) FROM sandbox.clock")
     assert (now, waiting) == (NOON + HOUR, 1)
     await database.close()
+
+
+async def test_a_deadline_that_never_fires_is_named_and_passed(database_url: str) -> None:
+    database = Database(database_url, sandbox=True)
+    await database.fetch("INSERT INTO sandbox.clock (now, target, playing) VALUES ($1, $2, true)", NOON, NOON + HOUR)
+    async with transaction(database, worker_scope("orders")) as session:
+        await arm(session, [Arming("ship_late", "ord_1", NOON)])
+    signals = Signals(database, shared=False)
+    bus = PostgresBus(database, signals)
+    player = Overtaken(database, bus, signals, services=["orders"], observers=[], stuck_after=0.0)
+
+    await player.step()
+    await player.step()
+
+    [clock] = await database.fetch("SELECT now, playing, blocked_by FROM sandbox.clock")
+    assert tuple(clock) == (NOON + HOUR, False, ["orders: ship_late of ord_1"])
+    await database.close()

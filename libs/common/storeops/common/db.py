@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 
 import asyncpg
 from asyncpg import Record
-from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from storeops.common.address import address_of
 from storeops.common.clock import machine_now
 from storeops.common.errors import Unavailable
 from storeops.common.scope import Scope
@@ -30,6 +30,10 @@ POOL_TIMEOUT = 10.0
 
 class DatabaseBusy(Unavailable):
     """Every connection of this process was in use for too long."""
+
+
+class KeyAwaited(Exception):
+    """Another transaction answers this request's Idempotency-Key, and has not ended in time."""
 
 
 class CommitRefused(Exception):
@@ -58,11 +62,14 @@ class Database:
         self._idle: list[Slot] = []
         self._open = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
+        self._address = address_of(url)
+        server_settings = {"application_name": "storeops", "jit": "off", "timezone": "UTC"}
         self._engine: AsyncEngine = create_async_engine(
-            make_url(url).set(drivername="postgresql+asyncpg"),
+            self._address.engine_url,
             poolclass=NullPool,
             isolation_level="AUTOCOMMIT",
-            connect_args={"server_settings": {"application_name": "storeops", "jit": "off", "timezone": "UTC"}},
+            connect_args={"server_settings": server_settings, **self._address.options},
+            hide_parameters=True,
         )
 
     async def acquire(self) -> Slot:
@@ -106,7 +113,7 @@ class Database:
 
     async def connect_driver(self, **settings: Any) -> "asyncpg.Connection[Record]":
         """A driver connection of its own, outside the pool: for LISTEN and session locks."""
-        return await asyncpg.connect(dsn(self.url), **settings)
+        return await asyncpg.connect(self._address.dsn, **{**self._address.options, **settings})
 
     async def close(self) -> None:
         """Close every idle connection."""
@@ -152,11 +159,6 @@ class Database:
             if not turn.done():
                 turn.set_result(None)
                 return
-
-
-def dsn(url: str) -> str:
-    """The URL as the driver takes it."""
-    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 class ReadSession:
@@ -285,12 +287,16 @@ class WriteSession(ReadSession):
     async def _flush(self) -> None:
         statements = FlushStatements.of(self.scope.service)
         driver = await self.driver()
-        if self.outbox and self.idempotency:
-            await driver.fetch(statements.both, *OutboxRow.columns(self.outbox), *self.idempotency)
+        if self.idempotency:
+            events = OutboxRow.columns(self.outbox) if self.outbox else []
+            statement = statements.both if self.outbox else statements.idempotency
+            try:
+                await driver.fetch(statement, *events, *self.idempotency)
+            except asyncpg.LockNotAvailableError as error:
+                # Nothing else in these statements waits for another transaction.
+                raise KeyAwaited from error
         elif self.outbox:
             await driver.fetch(statements.outbox, *OutboxRow.columns(self.outbox))
-        elif self.idempotency:
-            await driver.fetch(statements.idempotency, *self.idempotency)
 
 
 @asynccontextmanager

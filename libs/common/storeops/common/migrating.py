@@ -9,10 +9,11 @@ from collections.abc import Iterable
 
 from alembic import command, context
 from alembic.config import Config
-from sqlalchemy import Connection, MetaData, make_url, text
+from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from storeops.common.address import address_of
 from storeops.common.bus import postgres as bus
 from storeops.common.spine import APP_LOGIN, SPINE_TABLES, role_ddl
 
@@ -28,6 +29,7 @@ SANDBOX = [
         playing boolean NOT NULL DEFAULT false,
         figures boolean NOT NULL DEFAULT false
     )""",
+    "ALTER TABLE sandbox.clock ADD COLUMN IF NOT EXISTS blocked_by text[] NOT NULL DEFAULT '{}'",
 ]
 
 
@@ -37,7 +39,10 @@ async def migrate(url: str, services: Iterable[tuple[str, str]], *, app_password
     With `app_password` the login `storeops_app` is made or given that password.
     """
     names = list(services)
-    engine = create_async_engine(make_url(url).set(drivername="postgresql+asyncpg"), poolclass=NullPool)
+    address = address_of(url)
+    engine = create_async_engine(
+        address.engine_url, poolclass=NullPool, connect_args=address.options, hide_parameters=True
+    )
     try:
         async with engine.connect() as connection:
             await connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": LOCK})

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Annotated
 
 import structlog
+from asyncpg import Record
 from fastapi import Depends, Request, Response
 from pydantic import AwareDatetime, BaseModel
 
@@ -30,9 +31,13 @@ from storeops.common.signals import Signals
 log = structlog.get_logger()
 router = ServiceRouter("platform", tags=["sandbox"])
 
+SHOWN = 20
+"""Entries of `blocked_by` at most."""
 ARRIVED = "clock.arrived"
 LOOK_EVERY = 0.1
 """Seconds after which a waiting request looks at the clock without having been told."""
+STUCK_AFTER = 30.0
+"""Seconds without any progress after which the player says what it waits for, and passes deadlines that do not fire."""
 MAX_WAIT = 30.0
 """Seconds that a request waits for the clock to arrive."""
 
@@ -55,6 +60,8 @@ class ClockRead(BaseModel):
     now: datetime
     target: datetime
     status: str
+    blocked_by: list[str]
+    """What has kept the clock for half a minute without any progress, such as a deadline whose handler fails."""
 
 
 async def operator(request: Request) -> Scope:
@@ -64,8 +71,8 @@ async def operator(request: Request) -> Scope:
 
 async def clock_of(context: HttpContext) -> ClockRead:
     """The clock as it stands."""
-    [row] = await context.databases["platform"].fetch("SELECT now, target, playing FROM sandbox.clock")
-    return ClockRead(now=row[0], target=row[1], status="advancing" if row[2] else "ready")
+    [row] = await context.databases["platform"].fetch("SELECT now, target, playing, blocked_by FROM sandbox.clock")
+    return ClockRead(now=row[0], target=row[1], status="advancing" if row[2] else "ready", blocked_by=row[3])
 
 
 @router.endpoint("GET", "/v1/sandbox/clock", permission=Permission.SPINE_OPERATE)
@@ -83,7 +90,8 @@ async def advance_clock(
     """Play time forward. Answers at once, or with `Prefer: wait=N` when it has arrived, after N seconds at most."""
     context = context_of(request)
     moved = await context.databases["platform"].fetch(
-        "UPDATE sandbox.clock SET target = $1, playing = true, figures = $2 WHERE target <= $1 RETURNING 1",
+        "UPDATE sandbox.clock SET target = $1, playing = true, figures = $2, blocked_by = '{}' "
+        "WHERE target <= $1 RETURNING 1",
         body.to,
         body.figures,
     )
@@ -126,22 +134,41 @@ class Player:
     """Moves the clock to its target; one at a time, in a worker process."""
 
     def __init__(
-        self, database: Database, bus: Bus, signals: Signals, *, services: Sequence[str], observers: Sequence[str]
+        self,
+        database: Database,
+        bus: Bus,
+        signals: Signals,
+        *,
+        services: Sequence[str],
+        observers: Sequence[str],
+        stuck_after: float = STUCK_AFTER,
     ) -> None:
         self._database = database
         self._bus = bus
+        self._stuck_after = stuck_after
+        self._passed: list[str] = []
+        """Keys of deadlines that do not fire although they are due: time goes on without them, as it would outside."""
         self._signals = signals
         self._observers = frozenset(observers)
         self._wake = asyncio.Event()
         self._stop = signals.on("advance", lambda _data: self._wake.set())
+        overdue = "state = 'armed' AND due_at <= (SELECT now FROM sandbox.clock)"
         pending = " OR ".join(
             f"EXISTS (SELECT FROM {name}.outbox) OR EXISTS "
-            f"(SELECT FROM {name}.timer WHERE state = 'armed' AND due_at <= (SELECT now FROM sandbox.clock))"
+            f"(SELECT FROM {name}.timer WHERE {overdue} AND key <> ALL($1::text[]))"
             for name in services
         )
         self._pending = f"SELECT {pending}"
+        self._overdue = " UNION ALL ".join(
+            f"SELECT '{name}: ' || kind || ' of ' || key AS what, key FROM {name}.timer WHERE {overdue}"
+            for name in services
+        )
+        self._unsent = " UNION ALL ".join(
+            f"SELECT '{name}: events that wait for the relay' WHERE EXISTS (SELECT FROM {name}.outbox)"
+            for name in services
+        )
         due = " UNION ALL ".join(
-            f"SELECT min(due_at) AS due FROM {name}.timer WHERE state = 'armed'" for name in services
+            f"SELECT min(due_at) AS due FROM {name}.timer WHERE state = 'armed' AND due_at > $2" for name in services
         )
         self._next = f"SELECT min(due) FROM ({due}) AS every_service WHERE due <= $1"
 
@@ -174,8 +201,10 @@ class Player:
         if not playing:
             return False
         await self._quiet(everyone=figures and now >= target)
+        if self._passed:
+            await self._tell_blocked(await self._database.fetch(self._overdue))
         if now < target:
-            [(due,)] = await self._database.fetch(self._next, target)
+            [(due,)] = await self._database.fetch(self._next, target, now)
             # Only from where it was quiet: another process's player may have gone on meanwhile, and what that caused
             # is under way.
             await self._database.fetch("UPDATE sandbox.clock SET now = $1 WHERE now = $2", due or target, now)
@@ -191,6 +220,8 @@ class Player:
         Outboxes and groups cannot be looked at in one instant: an event might move from where is still to be looked to
         where was looked already. Then the log has grown meanwhile, and all is looked at again.
         """
+        seen: object = None
+        looked = monotonic()
         while True:
             self._signals.emit("hurry")
             if not await self._is_pending():
@@ -198,15 +229,42 @@ class Player:
                 behind = await self._is_behind(everyone=everyone)
                 if not behind and not await self._is_pending() and written == await self._bus.written():
                     return
+            if monotonic() - looked > self._stuck_after:
+                before, seen = seen, (await self._waits_for(everyone=everyone), await self._bus.written())
+                looked = monotonic()
+                if seen == before:
+                    await self._pass_overdue()
             await asyncio.sleep(0.002)
 
+    async def _waits_for(self, *, everyone: bool) -> list[str]:
+        """Everything that keeps the clock."""
+        overdue = [row[0] for row in await self._database.fetch(self._overdue)]
+        unsent = [row[0] for row in await self._database.fetch(self._unsent)]
+        lag = await self._bus.lag()
+        behind = [f"{group}: {n} messages behind" for group, n in lag.items() if n and self._counts(group, everyone)]
+        return [*sorted(overdue), *unsent, *sorted(behind)]
+
+    async def _pass_overdue(self) -> None:
+        """Say what keeps the clock; deadlines among it keep it no longer."""
+        blocked = await self._waits_for(everyone=False)
+        log.warning("clock_blocked", by=blocked[:SHOWN])
+        await self._tell_blocked(await self._database.fetch(self._overdue), *blocked)
+
+    async def _tell_blocked(self, overdue: Sequence[Record], *blocked: str) -> None:
+        self._passed = [row[1] for row in overdue]
+        shown = list(dict.fromkeys([*(row[0] for row in overdue), *blocked]))[:SHOWN]
+        await self._database.fetch("UPDATE sandbox.clock SET blocked_by = $1", shown)
+
     async def _is_pending(self) -> bool:
-        [(pending,)] = await self._database.fetch(self._pending)
+        [(pending,)] = await self._database.fetch(self._pending, self._passed)
         return pending
 
     async def _is_behind(self, *, everyone: bool) -> bool:
         lag = await self._bus.lag()
-        return any(count for group, count in lag.items() if everyone or group not in self._observers)
+        return any(count for group, count in lag.items() if self._counts(group, everyone))
+
+    def _counts(self, group: str, everyone: bool) -> bool:  # noqa: FBT001 - as it was asked for
+        return everyone or group not in self._observers
 
 
 async def is_sandbox(database: Database) -> bool:

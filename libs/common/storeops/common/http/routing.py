@@ -5,10 +5,10 @@
 caller holds the endpoint's permission, and commits with the finished response in hand, before it is sent.
 """
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from typing import Any, Literal, TypeVar, cast
 
-import asyncpg
 import orjson
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
@@ -17,14 +17,15 @@ from starlette.types import Scope as AsgiScope
 
 from storeops.common.auth.callers import Caller
 from storeops.common.auth.permissions import Permission
-from storeops.common.consumer import give_hints
-from storeops.common.db import ReadSession, WriteSession, reading, transaction
+from storeops.common.consumer import give_hints, is_passing
+from storeops.common.db import DatabaseBusy, KeyAwaited, ReadSession, WriteSession, reading, transaction
 from storeops.common.errors import DomainError, Invalid
 from storeops.common.faults import reach
 from storeops.common.http.context import context_of
 from storeops.common.http.idempotency import (
     IdempotencyInProgress,
     Replayed,
+    Slot,
     fingerprint_of,
     is_duplicate,
     key_of,
@@ -33,6 +34,7 @@ from storeops.common.http.idempotency import (
 )
 from storeops.common.scope import Scope
 
+TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 Public = Literal["public"]
 Idempotency = Literal["required", "honoured"]
 Afterwards = Callable[[Response], Awaitable[Response]]
@@ -200,10 +202,16 @@ async def caller_of(request: Request) -> Caller:
     return known
 
 
+def trace_of(request: Request) -> str | None:
+    """The caller's trace (W3C), which events carry on; anything else in that header is passed over."""
+    given = request.headers.get("traceparent", "")
+    return given if TRACEPARENT.fullmatch(given) else None
+
+
 async def scope_of(request: Request, service: str) -> Scope:
     """The stores in which the caller holds the endpoint's permission; raises 401 or 403."""
     permission = permission_of(request)
-    trace = request.headers.get("traceparent")
+    trace = trace_of(request)
     correlation = getattr(request.state, "request_id", None)
     if permission == "public":
         return Scope(service, "public", frozenset(), correlation_id=correlation, traceparent=trace)
@@ -236,20 +244,24 @@ def writing(service: str) -> Callable[[Request], AsyncIterator[WriteSession]]:
         key = None if extra["x-secret"] else key_of(request, required=extra["x-idempotency"] == "required")
         route = f"{request.method} {request.scope['route'].path}"
         fingerprint = await fingerprint_of(request) if key else ""
+        slot = Slot(route, key or "", context.settings.service_secret or "")
         try:
             async with transaction(database, scope) as session:
                 yield session
                 if key:
-                    session.idempotency = record(key, fingerprint, scope, route, request.state.response)
+                    session.idempotency = record(slot, fingerprint, scope, request.state.response)
                 await reach("request.before_commit")
         except Exception as error:
-            if key and isinstance(error, asyncpg.LockNotAvailableError):
+            if isinstance(error, KeyAwaited):
                 message = f"the first request with Idempotency-Key {key!r} has not finished"
                 raise IdempotencyInProgress(message) from error
             if key and (isinstance(error, DomainError) or is_duplicate(error)):
-                answer = await stored(database, scope, route, key, fingerprint)
+                answer = await stored(database, scope, slot, fingerprint)
                 if answer is not None:
                     raise Replayed(Deferred(answer, request)) from error
+            if is_passing(error) and not isinstance(error, DomainError):
+                message = "the database does not answer, or others hold what this request needs; try again"
+                raise DatabaseBusy(message) from error
             raise
         give_hints(context.signals, session)
 

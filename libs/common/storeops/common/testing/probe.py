@@ -10,9 +10,10 @@ from typing import Any
 
 import asyncpg
 
+from storeops.common.address import address_of
 from storeops.common.contracts.base import Event
 from storeops.common.contracts.orders import OrderAudited, OrderWaitAgreed
-from storeops.common.db import Database, ReadSession, WriteSession, dsn, reading, transaction
+from storeops.common.db import Database, ReadSession, WriteSession, reading, transaction
 from storeops.common.events import EventRouter
 from storeops.common.outbox import publish
 from storeops.common.scope import worker_scope
@@ -45,8 +46,8 @@ ROLES_LOCK = 7_163_003
 
 async def add_probe(admin_url: str, maintenance_url: str) -> None:
     """Make the schema in a test's database; both addresses with the rights to make roles."""
-    guard = await asyncpg.connect(dsn(maintenance_url))
-    admin = await asyncpg.connect(dsn(admin_url))
+    guard = await asyncpg.connect(address_of(maintenance_url).dsn)
+    admin = await asyncpg.connect(address_of(admin_url).dsn)
     try:
         await guard.execute(f"SELECT pg_advisory_lock({ROLES_LOCK})")
         for statement in DDL:
