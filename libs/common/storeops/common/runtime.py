@@ -21,6 +21,7 @@ from storeops.common.auth.tokens import Verifier
 from storeops.common.bus.base import Bus
 from storeops.common.bus.kafka import KafkaBus
 from storeops.common.bus.postgres import PostgresBus
+from storeops.common.bus.security import KafkaSecurity
 from storeops.common.clients import Peers
 from storeops.common.consumer import Consumer
 from storeops.common.contracts.base import REGISTRY
@@ -33,7 +34,7 @@ from storeops.common.service import Service
 from storeops.common.settings import SERVICE_PORTS, Settings
 from storeops.common.signals import Signals
 from storeops.common.timers import TimerRunner
-from storeops.common.upkeep import run_retention, run_upkeep
+from storeops.common.upkeep import run_gauges, run_retention, run_upkeep
 
 log = structlog.get_logger()
 
@@ -88,10 +89,14 @@ def database_urls(settings: Settings, services: Sequence[str], everyone: Sequenc
 def open_databases(settings: Settings, services: Sequence[str], everyone: Sequence[str]) -> dict[str, Database]:
     """The databases of `services`, one for each address, for the caller to close. Raises `ConfigurationRefused`."""
     urls = database_urls(settings, services, everyone)
-    by_url = {
-        url: Database(url, size=settings.pool_size, sandbox=settings.sandbox, worker_lease=settings.lease)
-        for url in dict.fromkeys(urls.values())
-    }
+    try:
+        by_url = {
+            url: Database(url, size=settings.pool_size, sandbox=settings.sandbox, worker_lease=settings.lease)
+            for url in dict.fromkeys(urls.values())
+        }
+    except (ValueError, OSError) as error:
+        message = f"a database URL cannot be used: {error}"
+        raise ConfigurationRefused(message) from error
     return {name: by_url[url] for name, url in urls.items()}
 
 
@@ -141,7 +146,8 @@ async def assemble(
     settings = settings.model_copy(
         update={
             "service_secret": kept_secret(settings, settings.service_secret, "service"),
-            "contact_key": kept_secret(settings, settings.contact_key, "contact"),
+            # Only orders compares phones and addresses: no other process needs to be able to.
+            "contact_key": kept_secret(settings, settings.contact_key, "contact") if "orders" in services else None,
         }
     )
     assert settings.service_secret is not None
@@ -179,7 +185,24 @@ def make_bus(settings: Settings, database: Database, signals: Signals) -> Bus:
     if settings.kafka is None:
         message = "STOREOPS_BUS=kafka needs STOREOPS_KAFKA, the bootstrap servers"
         raise ConfigurationRefused(message)
-    return KafkaBus(settings.kafka, prefix=settings.topic_prefix, lease=settings.lease)
+    security = KafkaSecurity(
+        protocol=settings.kafka_security,
+        mechanism=settings.kafka_mechanism,
+        username=settings.kafka_username,
+        password=settings.kafka_password,
+        authority=settings.kafka_ca,
+    )
+    try:
+        return KafkaBus(
+            settings.kafka,
+            prefix=settings.topic_prefix,
+            lease=settings.lease,
+            security=security,
+            retention_days=settings.retention_days,
+        )
+    except (ValueError, OSError) as error:
+        message = f"Kafka cannot be reached so: {error}; see STOREOPS_KAFKA_USERNAME, _PASSWORD and _CA"
+        raise ConfigurationRefused(message) from error
 
 
 def make_verifier(settings: Settings, peers: Peers) -> Verifier:
@@ -203,6 +226,9 @@ def observers_of(services: Mapping[str, Service]) -> list[str]:
 async def workers(parts: Parts) -> list[Coroutine[Any, Any, None]]:
     """Everything that a worker runs: per service its relay, its consumers, its timers and its upkeep."""
     running: list[Coroutine[Any, Any, None]] = [run_retention(parts.bus, parts.settings.retention_days)]
+    if "platform" in parts.services:
+        # Whichever process measures, measures every group: one does it.
+        running.append(run_gauges(parts.bus))
     topics = list(topics_of(parts.settings))
     for name, service in parts.services.items():
         database = parts.databases[name]
@@ -237,6 +263,7 @@ async def run_process(parts: Parts, *, role: Role, port: int, stopping: asyncio.
         bridge = group.create_task(parts.signals.run(), name="signals")
         tasks = [bridge]
         if role != "api":
+            parts.application.state.bus = parts.bus
             tasks += [group.create_task(part) for part in await workers(parts)]
         config = uvicorn.Config(
             parts.application,

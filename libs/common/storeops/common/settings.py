@@ -32,6 +32,13 @@ class Settings(BaseSettings):
     bus: Literal["postgres", "kafka"] = "postgres"
     kafka: str | None = None
     """Bootstrap servers."""
+    kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    """How a user proves to be one, with `SASL_…`."""
+    kafka_username: str | None = None
+    kafka_password: str | None = None
+    kafka_ca: Path | None = None
+    """Certificates (PEM) that the brokers' are checked by, with `SSL` and `SASL_SSL`; unset: the system's."""
     topic_prefix: str = ""
     """Put before Kafka topic names, so that several installations may share a cluster."""
     partitions: int = Field(default=1, ge=1, le=256)
@@ -39,7 +46,8 @@ class Settings(BaseSettings):
     lease: float = Field(default=15.0, gt=0.2)
     """Seconds after which a silent owner loses its partitions; Kafka brokers take 6 or more unless set otherwise."""
     retention_days: int = Field(default=7, ge=1, le=28)
-    """Days that the log in PostgreSQL keeps messages which every group has handled; Kafka has its own retention."""
+    """Days that the log keeps messages: in PostgreSQL those which every group has handled, in Kafka all, as the
+    retention of topics that we make. Groups remember for 30 days what they have handled: a log must forget before."""
     pool_size: int = Field(default=20, ge=2, le=100)
     host: str = "127.0.0.1"
     port: int = 8000
@@ -52,7 +60,7 @@ class Settings(BaseSettings):
     service_secret: str | None = None
     """Proves a service to the platform; unset: made once and kept in the data folder."""
     contact_key: str | None = None
-    """Keys the fingerprints of phones and addresses; unset: made once and kept in the data folder."""
+    """Keys the fingerprints of phones and addresses where orders runs; unset: made once and kept in the data folder."""
     log_level: str = "INFO"
     max_body: int = 1_000_000
     """Bytes of a request's body."""

@@ -1,5 +1,6 @@
-"""Upkeep that every service needs: gauges of its queues, and the end of old answers, inbox rows and messages (machine
-time).
+"""Upkeep that every service needs: gauges of its queues and groups, and the end of what is old.
+
+Answers, inbox rows and messages age by machine time; deadlines by business time, as they are set.
 """
 
 import asyncio
@@ -10,9 +11,9 @@ import structlog
 from storeops.common.bus.base import Bus
 from storeops.common.clock import machine_now
 from storeops.common.consumer import is_passing
-from storeops.common.db import Database, transaction
+from storeops.common.db import Database, WriteSession, transaction
 from storeops.common.http.idempotency import forget_old
-from storeops.common.metrics import OUTBOX_PENDING, PARKED_NOW
+from storeops.common.metrics import GROUP_LAG, OUTBOX_PENDING, PARKED_NOW
 from storeops.common.scope import worker_scope
 
 log = structlog.get_logger()
@@ -21,7 +22,9 @@ GAUGE_EVERY = 5.0
 CLEAN_EVERY = 720
 """Gauge rounds between two cleanings: an hour."""
 INBOX_DAYS = 30
-"""Longer than any bus keeps its messages."""
+"""Longer than any bus keeps its messages (`Settings.retention_days`), or a message could have its effect twice."""
+TIMER_DAYS = 30
+"""Business days for which a deadline that has fired or was settled can still be looked at."""
 PURGE_EVERY = 3600.0
 
 
@@ -38,14 +41,34 @@ async def run_upkeep(database: Database, service: str) -> None:
                 OUTBOX_PENDING.labels(service).set(row[0])
                 PARKED_NOW.labels(service).set(row[1])
                 if rounds % CLEAN_EVERY == 0:
-                    await forget_old(session)
-                    await session.fetch(
-                        f"DELETE FROM {service}.inbox WHERE handled_at < now() - interval '{INBOX_DAYS} days'"
-                    )
+                    await clean(session)
         except Exception as error:
             if not is_passing(error):
                 raise
         rounds += 1
+        await asyncio.sleep(GAUGE_EVERY)
+
+
+async def clean(session: WriteSession) -> None:
+    """Drop the answers, inbox rows and settled deadlines that nobody looks at any more."""
+    service = session.scope.service
+    await forget_old(session)
+    await session.fetch(f"DELETE FROM {service}.inbox WHERE handled_at < now() - interval '{INBOX_DAYS} days'")
+    await session.fetch(
+        f"DELETE FROM {service}.timer WHERE state <> 'armed' AND due_at < $1",
+        await session.now() - timedelta(days=TIMER_DAYS),
+    )
+
+
+async def run_gauges(bus: Bus) -> None:
+    """Show how far each group of the installation is behind, until cancelled."""
+    while True:
+        try:
+            for group, behind in (await bus.lag()).items():
+                GROUP_LAG.labels(group).set(behind)
+        except Exception as error:
+            if not is_passing(error):
+                raise
         await asyncio.sleep(GAUGE_EVERY)
 
 

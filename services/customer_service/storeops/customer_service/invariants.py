@@ -32,12 +32,17 @@ async def without_history(session: ReadSession) -> Sequence[Any]:
 
 
 async def unwatched(session: ReadSession) -> Sequence[Any]:
-    """Unsettled tickets whose settle-by deadline is not armed for it and has not fired."""
+    """Unsettled tickets whose settle-by deadline is not armed for it and has not fired.
+
+    Upkeep forgets a deadline that has fired after 30 days.
+    """
     return await session.fetch(
         "SELECT t.ticket_id, t.settle_by, m.state, m.armed_for FROM customer_service.ticket AS t "
         "LEFT JOIN customer_service.timer AS m ON m.kind = 'ticket_settle_by' AND m.key = t.ticket_id "
         "WHERE t.state <> 'settled' "
-        "AND (m.key IS NULL OR m.state = 'cancelled' OR m.armed_for <> t.settle_by)"
+        "AND (m.state = 'cancelled' OR m.armed_for <> t.settle_by "
+        "OR (m.key IS NULL AND t.settle_by >= $1::timestamptz - interval '30 days'))",
+        await session.now(),
     )
 
 

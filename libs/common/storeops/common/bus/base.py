@@ -118,6 +118,13 @@ class Bus(Protocol):
         """Join a group; a new group starts at the beginning of the log."""
         ...
 
+    async def alive(self) -> None:
+        """Raise `BusUnavailable` when the transport does not answer within a second.
+
+        On PostgreSQL there is nothing to ask: whoever asks has asked the database already.
+        """
+        ...
+
     async def lag(self) -> dict[str, int]:
         """How many messages each known group has not handled yet."""
         ...

@@ -1,7 +1,7 @@
 """The bus of production: Apache Kafka. Its records are CloudEvents (`records`); partitions follow the same hash.
 
 Effects are once by the inbox, not by Kafka: the offset is committed after the database, and there are no Kafka
-transactions. How long messages are kept is the broker's business.
+transactions. How long messages are kept is the business of the broker, which is told when a topic is made.
 """
 
 import asyncio
@@ -20,10 +20,13 @@ from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from storeops.common.bus.base import Batch, BusUnavailable, OwnershipLost
 from storeops.common.bus.kafka_relay import KafkaRelay
 from storeops.common.bus.records import message_of
+from storeops.common.bus.security import KafkaSecurity
 from storeops.common.db import Database, WriteSession
 
 PATIENCE = 15.0
 """Seconds after which a broker that does not answer counts as away."""
+SIGN_OF_LIFE = 1.0
+"""Seconds within which a cluster must answer when it is asked whether it is there."""
 LOOK_AGAIN = 0.05
 """Seconds between two looks at topics that are being made."""
 OURS = "storeops"
@@ -183,8 +186,18 @@ class KafkaBus:
     `lease` seconds after its last sign of life a member's partitions go to others.
     """
 
-    def __init__(self, servers: str, *, prefix: str = "", lease: float = 15.0) -> None:
+    def __init__(
+        self,
+        servers: str,
+        *,
+        prefix: str = "",
+        lease: float = 15.0,
+        security: KafkaSecurity | None = None,
+        retention_days: int | None = None,
+    ) -> None:
         self.name = "kafka"
+        self._client: dict[str, Any] = {"bootstrap_servers": servers, **(security or KafkaSecurity()).options()}
+        self._configs = {} if retention_days is None else {"retention.ms": str(retention_days * 86_400_000)}
         self.prefix = prefix
         self.lease = lease
         self.servers = servers
@@ -207,7 +220,7 @@ class KafkaBus:
                 admin = await self._administrate()
                 found = await ready_topics(admin, names)
                 missing = [
-                    NewTopic(name, partitions, BROKERS_REPLICATION, replica_assignments={})
+                    NewTopic(name, partitions, BROKERS_REPLICATION, replica_assignments={}, topic_configs=self._configs)
                     for name, partitions in names.items()
                     if name not in found
                 ]
@@ -220,7 +233,7 @@ class KafkaBus:
 
     async def relay(self, database: Database, service: str) -> KafkaRelay:
         """The relay of a service."""
-        return KafkaRelay(database, service, servers=self.servers, prefix=self.prefix, partitions=self.partitions)
+        return KafkaRelay(database, service, client=self._client, prefix=self.prefix, partitions=self.partitions)
 
     async def subscribe(self, group: str, topics: Sequence[str]) -> KafkaSubscription:
         """Join a group."""
@@ -228,6 +241,12 @@ class KafkaBus:
         subscription = KafkaSubscription(self, group, topics)
         await subscription.start()
         return subscription
+
+    async def alive(self) -> None:
+        """Raise `BusUnavailable` unless a broker answers within `SIGN_OF_LIFE` seconds."""
+        with reaching("asking for a sign of life"):
+            async with asyncio.timeout(SIGN_OF_LIFE):
+                await (await self._administrate()).describe_cluster()
 
     async def lag(self) -> dict[str, int]:
         """Messages that each group of this installation has not handled yet, whichever process it runs in."""
@@ -283,7 +302,7 @@ class KafkaBus:
     def new_consumer(self, group: str | None) -> Any:
         """A client that reads; without a group it only looks offsets up."""
         return AIOKafkaConsumer(
-            bootstrap_servers=self.servers,
+            **self._client,
             group_id=None if group is None else self.prefix + group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -298,7 +317,7 @@ class KafkaBus:
 
     async def _administrate(self) -> Any:
         if self._admin is None:
-            admin: Any = AIOKafkaAdminClient(bootstrap_servers=self.servers, request_timeout_ms=int(PATIENCE * 1000))
+            admin: Any = AIOKafkaAdminClient(**self._client, request_timeout_ms=int(PATIENCE * 1000))
             reader = self.new_consumer(None)
             try:
                 await admin.start()

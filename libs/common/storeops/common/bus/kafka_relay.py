@@ -37,11 +37,12 @@ class KafkaRelay:
     """One relay a service works, under a session lock on a connection of its own; others stand by."""
 
     def __init__(
-        self, database: Database, service: str, *, servers: str, prefix: str, partitions: Mapping[str, int]
+        self, database: Database, service: str, *, client: Mapping[str, Any], prefix: str, partitions: Mapping[str, int]
     ) -> None:
         self._database = database
         self._service = service
-        self._servers = servers
+        self._client = client
+        self._servers = client["bootstrap_servers"]
         self._prefix = prefix
         self._partitions = partitions
         self._keeper: asyncpg.Connection[asyncpg.Record] | None = None
@@ -176,9 +177,7 @@ class KafkaRelay:
 
     async def _start_producer(self) -> Any:
         if self._producer is None:
-            producer = AIOKafkaProducer(
-                bootstrap_servers=self._servers, acks="all", enable_idempotence=True, max_batch_size=BATCH_BYTES
-            )
+            producer = AIOKafkaProducer(**self._client, acks="all", enable_idempotence=True, max_batch_size=BATCH_BYTES)
             try:
                 await producer.start()
             except BaseException as error:

@@ -304,6 +304,9 @@ class PostgresBus:
         )
         return PostgresSubscription(self, group, topics)
 
+    async def alive(self) -> None:
+        """The log lives in the database, which is asked by itself."""
+
     async def lag(self) -> dict[str, int]:
         """Messages that each group has not handled yet."""
         rows = await self.database.fetch(

@@ -9,6 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.routing import Route
 
 from storeops.common import sandbox
+from storeops.common.bus.base import Bus, BusUnavailable
 from storeops.common.consumer import is_passing
 from storeops.common.http.context import HttpContext, context_of
 from storeops.common.http.documentation import install_documentation
@@ -35,6 +36,7 @@ def build_application(services: Sequence[Service], context: HttpContext | None) 
     if sandboxed:
         app.include_router(sandbox.router)
     app.state.context = context
+    app.state.bus = None
     install_problems(app)
     install_documentation(app)
     app.router.routes.extend([Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics)])
@@ -88,7 +90,10 @@ async def livez(_request: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """The process can do its work: its databases answer and its bus is there."""
+    """The process can do its work: its databases answer, and in a worker its bus too.
+
+    An API writes events beside its changes and needs no bus.
+    """
     context = context_of(request)
     for database in set(context.databases.values()):
         try:
@@ -105,6 +110,12 @@ async def readyz(request: Request) -> Response:
                 raise
             return problem(503, "not_ready", "Not ready", "the database does not answer", request)
         database.release(slot)
+    bus: Bus | None = request.app.state.bus
+    if bus is not None:
+        try:
+            await bus.alive()
+        except BusUnavailable as error:
+            return problem(503, "not_ready", "Not ready", str(error), request)
     return Response("ready", media_type="text/plain")
 
 
