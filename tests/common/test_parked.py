@@ -5,7 +5,7 @@ import asyncio
 import asyncpg
 import pytest
 from storeops.common.bus.base import Message
-from storeops.common.consumer import apply, park
+from storeops.common.consumer import apply, lock_group, park
 from storeops.common.contracts.orders import OrderAudited
 from storeops.common.events import EventRouter
 from storeops.common.ids import uuid7
@@ -13,7 +13,9 @@ from storeops.common.parked import (
     ParkedMessageNotFound,
     ReasonMissing,
     drop_parked,
+    handle_again,
     list_parked,
+    parked_at,
     replay_parked,
     show_parked,
 )
@@ -163,6 +165,38 @@ async def test_replays_at_once_and_what_arrives_meanwhile_keep_the_keys_order(pr
 
     assert await probe.heard() == {"ord_1": [str(n) for n in range(1, 16)]}
     assert await waiting(probe) == []
+
+
+async def test_what_comes_while_a_replay_ends_is_handled_and_not_left_behind(probe: Probe) -> None:
+    first, second = message("ord_1", 1), message("ord_1", 2)
+    router = refusing()
+    await set_aside(probe, first)
+
+    async def arrive() -> None:
+        async with probe.transaction() as session:
+            await apply(session, router, [second])
+
+    async with probe.transaction() as replaying:
+        await lock_group(replaying, "g")
+        [parked] = await parked_at(replaying, "g", (TOPIC, "ord_1"))
+        await handle_again(replaying, router, parked)
+        arriving = asyncio.create_task(arrive())
+        async with asyncio.timeout(30):
+            while not await waits_for_a_lock(probe):
+                assert not arriving.done()
+    await arriving
+
+    assert await probe.heard() == {"ord_1": ["1", "2"]}
+    assert await waiting(probe) == []
+
+
+async def waits_for_a_lock(probe: Probe) -> bool:
+    """Whether anybody in this database waits for an advisory lock."""
+    async with probe.reading() as session:
+        return await session.fetchval(
+            "SELECT EXISTS (SELECT FROM pg_locks JOIN pg_database AS d ON d.oid = database "
+            "WHERE locktype = 'advisory' AND NOT granted AND datname = current_database())"
+        )
 
 
 async def test_dropping_needs_a_reason_is_audited_and_frees_what_waits(probe: Probe) -> None:

@@ -23,6 +23,7 @@ from storeops.common.db import Cause, Database, WriteSession, transaction
 from storeops.common.errors import Unavailable
 from storeops.common.events import EventRouter
 from storeops.common.faults import reach
+from storeops.common.logs import without_values
 from storeops.common.metrics import CONSUMED, CONSUMER_RETRIES, PARKED, SKIPPED
 from storeops.common.scope import worker_scope
 from storeops.common.signals import Signals
@@ -169,7 +170,7 @@ class Consumer:
         trace = "".join(traceback.format_exception(error))
         async with transaction(self._database, self._scope) as session:
             await subscription.fence(session, batch)
-            await park(session, self._router.group, [(message, repr(error), trace)])
+            await park(session, self._router.group, [(message, without_values(repr(error)), without_values(trace))])
         del self._tries[message.event_id]
         PARKED.labels(self._router.group).inc()
         await subscription.settle(batch)
@@ -210,6 +211,10 @@ async def apply(session: WriteSession, router: EventRouter, messages: Sequence[M
     fresh, blocked = await receive(session, router.group, known)
     behind = [message for message in known if message.event_id in fresh and (message.topic, message.key) in blocked]
     if behind:
+        # A replay may have ended meanwhile. Under its lock it has either gone, or will find what is parked here.
+        await lock_group(session, router.group)
+        blocked = await blocked_places(session, router.group, behind)
+        behind = [message for message in behind if (message.topic, message.key) in blocked]
         await forget(session, router.group, behind)
         await park(session, router.group, [(message, "behind a parked message of its key", "") for message in behind])
     live = [message for message in known if message.event_id in fresh and (message.topic, message.key) not in blocked]
@@ -268,6 +273,23 @@ async def receive(
     )
     assert row is not None
     return set(row[0]), set(zip(row[1], row[2], strict=True))
+
+
+async def lock_group(session: WriteSession, group: str) -> None:
+    """Until commit: nobody else replays or drops messages of the group, or parks what follows parked ones."""
+    await session.fetch(
+        "SELECT pg_advisory_xact_lock(hashtext($1))", f"storeops.parked.{session.scope.service}.{group}"
+    )
+
+
+async def blocked_places(session: WriteSession, group: str, messages: Sequence[Message]) -> set[tuple[str, str]]:
+    """Of the messages' (topic, key) pairs those that have parked messages."""
+    rows = await session.fetch(
+        f"SELECT DISTINCT topic, key FROM {session.scope.service}.parked WHERE consumer = $1 AND key = ANY($2::text[])",
+        group,
+        [message.key for message in messages],
+    )
+    return {(row[0], row[1]) for row in rows}
 
 
 async def forget(session: WriteSession, group: str, messages: Sequence[Message]) -> None:

@@ -1,12 +1,9 @@
 """Identifiers: a prefix that names the kind and a UUIDv7, so that ids sort by birth and read as what they are."""
 
 import os
-import re
 import uuid
 
 from storeops.common.clock import machine_ms
-
-ID_PATTERN = re.compile(r"^[a-z]{2,4}_[0-9a-f]{32}$")
 
 
 def uuid7() -> uuid.UUID:

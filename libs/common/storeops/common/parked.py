@@ -11,10 +11,11 @@ from typing import Literal, NamedTuple
 from asyncpg import Record
 
 from storeops.common.bus.base import Message
-from storeops.common.consumer import act, is_passing, receive
+from storeops.common.consumer import act, is_passing, lock_group, receive
 from storeops.common.db import Database, ReadSession, WriteSession, reading, transaction
 from storeops.common.errors import Invalid, NotFound
 from storeops.common.events import EventRouter
+from storeops.common.logs import without_values
 from storeops.common.scope import worker_scope
 
 MESSAGE = 'topic, partition, "offset", event_id::text, type, key, sequence, store_id, occurred_at, headers, payload'
@@ -152,9 +153,13 @@ async def replay_key(
                 raise
             async with transaction(database, scope) as session:
                 await keep_error(session, first, error)
-                await write_audit(session, first, action="failed", reason=repr(error), actor=actor)
+                await write_audit(session, first, action="failed", reason=without_values(repr(error)), actor=actor)
                 behind = (await parked_at(session, router.group, place))[1:]
-            return [*verdicts, verdict_of(first, "failed", repr(error)), *(verdict_of(p, "waits") for p in behind)]
+            return [
+                *verdicts,
+                verdict_of(first, "failed", without_values(repr(error))),
+                *(verdict_of(p, "waits") for p in behind),
+            ]
 
 
 async def try_key(
@@ -177,7 +182,7 @@ async def try_key(
         if is_passing(error):
             raise
         done = len(verdicts)
-        failed = verdict_of(queue[done], "failed", repr(error))
+        failed = verdict_of(queue[done], "failed", without_values(repr(error)))
         return [*verdicts, failed, *(verdict_of(parked, "waits") for parked in queue[done + 1 :])]
 
 
@@ -188,13 +193,6 @@ async def handle_again(session: WriteSession, router: EventRouter, parked: Parke
         await act(session, router, [parked.message])
     await unpark(session, router.group, parked.message.event_id)
     return "replayed" if fresh else "already handled"
-
-
-async def lock_group(session: WriteSession, group: str) -> None:
-    """One replay or drop of a group at a time."""
-    await session.fetch(
-        "SELECT pg_advisory_xact_lock(hashtext($1))", f"storeops.parked.{session.scope.service}.{group}"
-    )
 
 
 async def parked_at(session: ReadSession, group: str, place: tuple[str, str]) -> list[Parked]:
@@ -221,8 +219,8 @@ async def keep_error(session: WriteSession, parked: Parked, error: Exception) ->
         f"UPDATE {session.scope.service}.parked SET error = $3, trace = $4 WHERE consumer = $1 AND event_id::text = $2",
         parked.group,
         parked.message.event_id,
-        repr(error)[:2000],
-        "".join(traceback.format_exception(error))[-20000:],
+        without_values(repr(error))[:2000],
+        without_values("".join(traceback.format_exception(error)))[-20000:],
     )
 
 
