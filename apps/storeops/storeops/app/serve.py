@@ -2,13 +2,15 @@
 
 import asyncio
 import signal
+import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Annotated, NamedTuple
 
+import orjson
 import typer
 
-from storeops.app.console import fail, notes, run, sentences
+from storeops.app.console import AsJson, fail, notes, run, sentences
 from storeops.app.installation import OWNER_LOGIN, first_owner, grounded
 from storeops.common.embedded.process import require_free_port
 from storeops.common.logs import configure_logs
@@ -64,6 +66,7 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Where to listen.")] = None,
     bus: Annotated[str | None, typer.Option(help="postgres or kafka.")] = None,
     sandbox: Annotated[bool, typer.Option(help="Business time moves by /v1/sandbox/clock.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Run services until stopped. Without settings: all of them, on an embedded PostgreSQL in ./.storeops."""
     if role not in ("all", "api", "worker"):
@@ -81,15 +84,28 @@ def serve(
         settings = settings.model_copy(update={name: value for name, value in changes.items() if value is not None})
         default = SERVICE_PORTS.get(names[0], settings.port) if len(names) == 1 else settings.port
         configure_logs(settings.log_level)
-        run(serve_until_stopped(settings, names, role, port or default))
+        run(serve_until_stopped(settings, names, role, port or default, as_json=as_json))
 
 
-async def serve_until_stopped(settings: Settings, names: list[str], role: Role, port: int) -> None:
-    """Serve until SIGINT or SIGTERM."""
+async def serve_until_stopped(
+    settings: Settings, names: list[str], role: Role, port: int, *, as_json: bool = False
+) -> None:
+    """Serve until SIGINT or SIGTERM; with `as_json` one line to standard output says that it is ready and where."""
     stop = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    if settings.database_url is None and not (settings.data_dir / "postgres" / "data").exists():
+        notes.print(f"First start: PostgreSQL and {len(installed_services())} schemas are made in {settings.data_dir}")
     async with serving(settings, names, role, port) as running:
+        if as_json:
+            ready = {
+                "address": running.address,
+                "docs": f"{running.address}/docs",
+                "services": list(running.parts.services),
+                "password_at": running.password_at,
+            }
+            sys.stdout.write(orjson.dumps(ready).decode() + "\n")
+            sys.stdout.flush()
         notes.print(f"StoreOps serves {', '.join(running.parts.services)} at {running.address}", soft_wrap=True)
         notes.print(f"API documentation: {running.address}/docs", soft_wrap=True)
         if running.password_at:
