@@ -61,6 +61,7 @@ async def serving(settings: Settings, names: list[str], role: Role, port: int) -
 
 
 def serve(
+    *,
     services: Annotated[list[str] | None, typer.Argument(help="Services to run; all of them unless named.")] = None,
     role: Annotated[str, typer.Option(help="all, api or worker.")] = "all",
     port: Annotated[int | None, typer.Option(help="Where to listen.")] = None,
