@@ -53,6 +53,29 @@ MACHINE_CLOCK_FILES = {
 """Who may ask the machine clock, and why. Everything else takes business time as an argument."""
 
 
+MACHINE_CLOCK = {"machine_now", "machine_ms", "monotonic"}
+IMPORTERS_OF_THE_MACHINE_CLOCK = {
+    "apps/storeops/storeops/app/console.py": "the rate that a progress bar shows",
+    "apps/storeops/storeops/app/rebuild.py": "how long a command took",
+    "libs/common/storeops/common/auth/signing.py": "when tokens begin and end",
+    "libs/common/storeops/common/auth/tokens.py": "when tokens end, and how often keys are fetched",
+    "libs/common/storeops/common/bus/kafka_relay.py": "how long a refused key waits",
+    "libs/common/storeops/common/bus/postgres.py": "rhythm of leases",
+    "libs/common/storeops/common/consumer.py": "pace of a group",
+    "libs/common/storeops/common/db.py": "business time outside a sandbox: the one place where it is read",
+    "libs/common/storeops/common/http/context.py": "when a token is renewed",
+    "libs/common/storeops/common/http/edge.py": "how long a request took",
+    "libs/common/storeops/common/ids.py": "birth of an id",
+    "libs/common/storeops/common/relay.py": "rhythm of the relay",
+    "libs/common/storeops/common/sandbox.py": "how long a caller waits, and where a new sandbox begins",
+    "libs/common/storeops/common/testing/harness.py": "tokens of tests",
+    "libs/common/storeops/common/timers.py": "business time outside a sandbox, and rhythms of upkeep",
+    "libs/common/storeops/common/upkeep.py": "age of messages",
+    "services/orders/storeops/orders/intake/decisions.py": "how long a caller waits for a decision",
+}
+"""Who may import the machine clock's functions, and why."""
+
+
 def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
@@ -148,6 +171,19 @@ def test_only_named_files_ask_the_machine_clock() -> None:
         if WALL_CLOCK.search(path.read_text()) or SQL_CLOCK.search(without_calls_of_session(path.read_text()))
     }
     assert found - set(MACHINE_CLOCK_FILES) == set()
+
+
+def test_only_named_files_import_the_machine_clock() -> None:
+    found = {
+        name_of(path)
+        for path in SOURCES
+        if not {"demo", "bench"} & set(path.parts)
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom)
+        and node.module == "storeops.common.clock"
+        and MACHINE_CLOCK & {name.name for name in node.names}
+    }
+    assert found == set(IMPORTERS_OF_THE_MACHINE_CLOCK)
 
 
 def without_calls_of_session(text: str) -> str:
