@@ -45,6 +45,19 @@ async def test_a_person_opens_a_ticket(harness: Harness, agent: httpx2.AsyncClie
     assert (event.ticket_id, event.kind, event.order_id) == (ticket["ticket_id"], "complaint", ORDER)
 
 
+async def test_what_a_person_writes_is_not_published(harness: Harness, agent: httpx2.AsyncClient) -> None:
+    ticket = await opened_by(agent, order_id=ORDER, reason="林月 at 16100000001 is upset")
+    await agent.post(f"/v1/tickets/{ticket['ticket_id']}/notes", json={"text": "林月 will call"})
+    await agent.post(f"/v1/tickets/{ticket['ticket_id']}/settle", json={"outcome": "refund", "note": "to 林月"})
+    await harness.drain()
+    [opened] = await harness.published(TicketOpened)
+    assert (opened.reason, (await shown(agent, ticket))["reason"]) == ("complaint", ticket["reason"])
+    async with harness.reading("customer_service") as session:
+        payloads = await session.fetch("SELECT payload || headers AS said FROM bus.message WHERE topic = 'ticket'")
+    assert len(payloads) == 2
+    assert not any(word in row["said"] for row in payloads for word in ("林月", "16100000001"))
+
+
 async def test_an_order_has_one_open_ticket_of_a_kind(agent: httpx2.AsyncClient) -> None:
     first = await opened_by(agent, order_id=ORDER)
     body = {"store_id": STORE, "order_id": ORDER, "kind": "complaint", "reason": "And it leaks"}
@@ -104,7 +117,8 @@ async def test_an_outcome_that_fits_not_is_refused(agent: httpx2.AsyncClient) ->
     for ticket, outcome in ((delay, "resolved"), (question, "refund")):
         answer = await agent.post(f"/v1/tickets/{ticket['ticket_id']}/settle", json={"outcome": outcome})
         assert (answer.status_code, answer.json()["code"]) == (422, "outcome_not_offered")
-        assert answer.json()["errors"][0]["value"] == outcome
+        error = answer.json()["errors"][0]
+        assert (error["pointer"], error["value"]) == ("/body/outcome", outcome)
         assert (await shown(agent, ticket))["state"] == "open"
 
 
@@ -124,6 +138,7 @@ async def test_a_batch_settles_each_ticket_by_itself(harness: Harness, agent: ht
     results = answer.json()["items"]
     assert [result["status"] for result in results] == [200, 409, 422, 200, 404, 404]
     assert results[0]["resource"]["outcome"] == "refund"
+    assert results[2]["problem"]["errors"][0]["pointer"] == "/body/items/2/outcome"
     assert [result["problem"]["code"] for result in results if result["problem"]] == [
         "ticket_settled", "outcome_not_offered", "ticket_not_found", "ticket_not_found",
     ]  # fmt: skip

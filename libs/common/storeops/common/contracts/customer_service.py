@@ -13,6 +13,7 @@ class TicketOpened(Event, type="ticket.opened.v1", topic="ticket", key="ticket_i
     order_id: str | None
     kind: str
     reason: str
+    """What an order's event said; the kind again when a person opened it, whose words stay with the case."""
     deadline: datetime | None
     """When the order is late (ORD-4)."""
     settle_by: datetime

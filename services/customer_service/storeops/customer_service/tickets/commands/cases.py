@@ -81,22 +81,27 @@ async def settle_ticket(session: WriteSession, item: SettleItem) -> Ticket:
 
     Raises `TicketNotFound` (404), `TicketSettled` (409) and `OutcomeNotOffered` (422).
     """
-    [answer] = await settle_tickets(session, [item])
+    [answer] = await settle_tickets(session, [item], at="/body")
     if isinstance(answer, DomainError):
         raise answer
     return answer
 
 
-async def settle_tickets(session: WriteSession, items: Sequence[SettleItem]) -> list[Ticket | DomainError]:
-    """Settle each of these cases by itself: answers the ticket or its refusal, in the order of the items."""
+async def settle_tickets(
+    session: WriteSession, items: Sequence[SettleItem], *, at: str = "/body/items/{}"
+) -> list[Ticket | DomainError]:
+    """Settle each of these cases by itself: answers the ticket or its refusal, in the order of the items.
+
+    `at` says where an item lies in the request.
+    """
     now, actor = await session.now(), session.scope.actor
     tickets = await queries.lock_tickets(session, [item.ticket_id for item in items])
     answers: list[Ticket | DomainError] = []
     lines: list[Line] = []
     notes: list[tuple[Ticket, str]] = []
-    for item in items:
+    for index, item in enumerate(items):
         try:
-            ticket = settleable(tickets.get(item.ticket_id), item)
+            ticket = settleable(tickets.get(item.ticket_id), item, at=at.format(index))
         except DomainError as refusal:
             answers.append(refusal)
             continue
@@ -113,8 +118,8 @@ async def settle_tickets(session: WriteSession, items: Sequence[SettleItem]) -> 
     return answers
 
 
-def settleable(ticket: Ticket | None, item: SettleItem) -> Ticket:
-    """The ticket if it may be settled so; raises what `settle_ticket` does."""
+def settleable(ticket: Ticket | None, item: SettleItem, *, at: str) -> Ticket:
+    """The ticket if it may be settled so; raises what `settle_ticket` does. `at` is where the item lies."""
     if ticket is None:
         raise queries.not_found(item.ticket_id)
     require_unsettled(ticket)
@@ -122,7 +127,7 @@ def settleable(ticket: Ticket | None, item: SettleItem) -> Ticket:
     if item.outcome not in offered:
         expected = f"one of {', '.join(outcome for outcome in Outcome if outcome in offered)}"
         message = f"a ticket of kind {ticket.kind} is settled with {expected}"
-        error = {"pointer": "/body/outcome", "value": item.outcome, "expected": expected}
+        error = {"pointer": f"{at}/outcome", "value": item.outcome, "expected": expected}
         raise OutcomeNotOffered(message, errors=[error])
     return ticket
 

@@ -74,7 +74,9 @@ async def insert_tickets(session: WriteSession, tickets: Collection[Ticket]) -> 
     written = {row["ticket_id"] for row in rows}
     begun = [ticket for ticket in ordered if ticket.ticket_id in written]
     for ticket in begun:
-        opened = TicketOpened(**case_of(ticket), occurred_at=ticket.opened_at)
+        # A person's words may name the buyer: they stay here.
+        reason = ticket.reason if ticket.opened_by == rules.SYSTEM else ticket.kind
+        opened = TicketOpened(**case_of(ticket, reason), occurred_at=ticket.opened_at)
         publish(session, opened, sequence=ticket.event_sequence)
     await watch(session, begun)
     return bool(begun)
@@ -145,22 +147,23 @@ def mark_settled(session: WriteSession, ticket: Ticket, *, outcome: Outcome, by:
 
 
 def mark_reopened(session: WriteSession, ticket: Ticket, at: datetime) -> None:
-    """Begin a locked, settled case anew, with a day of its own, and publish it."""
+    """Begin a locked, settled case anew, with a day of its own, and publish it with the event's reason it has now."""
     ticket.state, ticket.level, ticket.assignee = TicketState.OPEN, Level.AGENT, None
     ticket.outcome = ticket.settled_at = ticket.settled_by = ticket.overdue_at = None
     ticket.settle_by = sla.settle_by(at)
     ticket.event_sequence += 1
-    publish(session, TicketReopened(**case_of(ticket), occurred_at=at), sequence=ticket.event_sequence)
+    reopened = TicketReopened(**case_of(ticket, ticket.reason), occurred_at=at)
+    publish(session, reopened, sequence=ticket.event_sequence)
 
 
-def case_of(ticket: Ticket) -> dict[str, Any]:
-    """What the events of a beginning case tell of it."""
+def case_of(ticket: Ticket, reason: str) -> dict[str, Any]:
+    """What the events of a beginning case tell of it; `reason` must be nobody's own words."""
     return {
         "ticket_id": ticket.ticket_id,
         "store_id": ticket.store_id,
         "order_id": ticket.order_id,
         "kind": ticket.kind,
-        "reason": ticket.reason,
+        "reason": reason,
         "deadline": ticket.deadline,
         "settle_by": ticket.settle_by,
     }
