@@ -96,19 +96,54 @@ async def arm(session: WriteSession, armings: Iterable[Arming]) -> None:
         [row.key for row in rows],
         [row.due_at for row in rows],
     )
-    if min(row.due_at for row in rows) <= await session.now():
-        session.announce(f"timers:{session.scope.service}", None)
+    announce_due(session, [row.due_at for row in rows], now=await session.now())
 
 
-async def cancel(session: WriteSession, keys: Sequence[str], *, kinds: Sequence[str]) -> None:
-    """Settle deadlines of these kinds and keys, in the transaction that settles their cause."""
+async def cancel(
+    session: WriteSession, keys: Sequence[str], *, kinds: Sequence[str], after: datetime | None = None
+) -> None:
+    """Settle deadlines of these kinds and keys, in the transaction that settles their cause.
+
+    With `after` only those that were still to come then: what had passed fires, and its handler judges it.
+    """
     if not keys:
         return
     await session.fetch(
         f"UPDATE {session.scope.service}.timer SET state = 'cancelled' "
-        "WHERE key = ANY($1::text[]) AND kind = ANY($2::text[]) AND state = 'armed'",
+        "WHERE key = ANY($1::text[]) AND kind = ANY($2::text[]) AND state = 'armed' "
+        "AND ($3::timestamptz IS NULL OR due_at > $3)",
         list(keys),
         list(kinds),
+        after,
+    )
+
+
+def announce_due(session: WriteSession, instants: Iterable[datetime], *, now: datetime) -> None:
+    """Have the firing look at once, when what was armed is due already."""
+    if min(instants, default=now + timedelta(1)) <= now:
+        session.announce(f"timers:{session.scope.service}", None)
+
+
+def arming_part(service: str, deadlines: str) -> str:
+    """SQL that sets deadlines as part of the one statement that writes their causes, to save a round trip.
+
+    `deadlines` selects (kind, key, due_at); where due_at is null there is nothing to set. Only for keys that are new
+    to their kind. Whoever runs it calls `announce_due`.
+    """
+    return (
+        f"INSERT INTO {service}.timer (kind, key, due_at, armed_for) SELECT kind, key, due_at, due_at "
+        f"FROM ({deadlines}) AS deadline (kind, key, due_at) WHERE due_at IS NOT NULL"
+    )
+
+
+def settling_part(service: str, source: str, *, kind: str, key: str) -> str:
+    """SQL that settles deadlines of a kind as part of the statement that settles their causes.
+
+    `source` is that statement's CTE, `key` its column.
+    """
+    return (
+        f"UPDATE {service}.timer SET state = 'cancelled' FROM {source} "
+        f"WHERE timer.kind = '{kind}' AND timer.key = {source}.{key} AND timer.state = 'armed'"
     )
 
 

@@ -6,47 +6,37 @@ Works on ids and instants; knows no order, parcel or ticket.
 from collections.abc import Sequence
 from datetime import datetime
 
+from storeops.common import timers
 from storeops.common.db import WriteSession
 from storeops.common.http.etags import VersionStale
 from storeops.common.ids import new_id
 from storeops.orders.deadlines import queries
 from storeops.orders.deadlines.errors import PromiseInvalid, RushTimesInvalid
 from storeops.orders.deadlines.models import ShipRush
-from storeops.orders.deadlines.rules import LONGEST_RUSH, SHIP_CLOCKS, ShipPromise
+from storeops.orders.deadlines.rules import LONGEST_RUSH, SHIP_CLOCKS, ShipPromise, TimerKind
 from storeops.orders.deadlines.schemas import DeclareRush
 from storeops.orders.stores.queries import require_store
 
-ARM_CLOCKS = """
-INSERT INTO orders.timer (kind, key, due_at, armed_for)
-SELECT clock.kind, written.order_id, clock.due_at, clock.due_at
-FROM written CROSS JOIN LATERAL (VALUES
-    ('ship_due_soon', written.warn_at), ('ship_late', written.late_at), ('ship_breached', written.breach_at),
-    ('order_expiry', written.expires_at)
-) AS clock (kind, due_at)
-WHERE clock.due_at IS NOT NULL
-"""
+ARM_CLOCKS = timers.arming_part(
+    "orders",
+    "SELECT clock.kind, written.order_id, clock.due_at FROM written CROSS JOIN LATERAL (VALUES "
+    f"('{TimerKind.SHIP_DUE_SOON}', written.warn_at), ('{TimerKind.SHIP_LATE}', written.late_at), "
+    f"('{TimerKind.SHIP_BREACHED}', written.breach_at), ('{TimerKind.ORDER_EXPIRY}', written.expires_at)"
+    ") AS clock (kind, due_at)",
+)
 """Starts the clocks of orders: part of the one statement that places or pays them, whose rows are `written`.
 
 A paid order has its three ship clocks and no `expires_at`, an unpaid one the reverse; so neither can be written
 without its deadlines, and a payment costs no further round trip.
 """
 
-STOP_EXPIRY = """
-UPDATE orders.timer SET state = 'cancelled' FROM written
-WHERE timer.kind = 'order_expiry' AND timer.key = written.order_id AND timer.state = 'armed'
-"""
+STOP_EXPIRY = timers.settling_part("orders", "written", kind=TimerKind.ORDER_EXPIRY, key="order_id")
 """Settles the wait for a payment: part of the statement that pays orders, whose rows are `written`."""
 
 
 async def stop_ship_clocks(session: WriteSession, order_ids: Sequence[str], *, at: datetime) -> None:
     """Disarm what was still to come at `at`; a deadline that had passed by then fires and is judged by its handler."""
-    await session.fetch(
-        "UPDATE orders.timer SET state = 'cancelled' "
-        "WHERE key = ANY($1::text[]) AND kind = ANY($2::text[]) AND state = 'armed' AND due_at > $3",
-        list(order_ids),
-        list(SHIP_CLOCKS),
-        at,
-    )
+    await timers.cancel(session, order_ids, kinds=SHIP_CLOCKS, after=at)
 
 
 async def set_promise(session: WriteSession, store_id: str, *, promise: ShipPromise, version: int) -> int:
