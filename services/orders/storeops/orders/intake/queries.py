@@ -132,11 +132,12 @@ async def payments_of(session: ReadSession, order_id: str) -> list[PaymentRead]:
     return [payment_read(dict(row)) for row in rows]
 
 
-async def find_payment(session: ReadSession, provider: str, provider_ref: str) -> PaymentRead | None:
-    """The payment that a provider's reference stands for, as far as the session may see it."""
+async def find_payment(session: ReadSession, store_id: str, provider: str, provider_ref: str) -> PaymentRead | None:
+    """The payment that a provider's reference stands for in a store: each has its own contract with the provider."""
     row = await session.fetchrow(
         "SELECT payment_id, order_id, state, amount, currency, provider, provider_ref, received_at "
-        "FROM orders.payment WHERE provider = $1 AND provider_ref = $2",
+        "FROM orders.payment WHERE store_id = $1 AND provider = $2 AND provider_ref = $3",
+        store_id,
         provider,
         provider_ref,
     )

@@ -37,11 +37,20 @@ CONDITIONS = {
     "channel_order_id": "o.channel_order_id = {}",
     "placed_from": "o.placed_at >= {}",
     "placed_to": "o.placed_at < {}",
-    "paid": "(o.paid_at IS NOT NULL) = {}",
-    "shipped": "(o.shipped_at IS NOT NULL) = {}",
-    "cancelled": "(o.cancelled_at IS NOT NULL) = {}",
-    "held": "(o.open_holds > 0) = {}",
 }
+# Written as the partial indexes have them, and not as `(…) = $1`, so that they are found by those.
+FACTS_WANTED = {
+    "paid": "o.paid_at IS NOT NULL",
+    "shipped": "o.shipped_at IS NOT NULL",
+    "cancelled": "o.cancelled_at IS NOT NULL",
+    "held": "o.open_holds > 0",
+}
+LATE = (
+    "o.shipped_at > o.late_at",
+    """(o.shipped_at IS NULL AND o.cancelled_at IS NULL AND o.expired_at IS NULL AND o.paid_at IS NOT NULL
+        AND o.late_at <= {})""",
+)
+"""Late is what left too late and what should have left: each has its index, so they are asked for one by one."""
 
 
 async def list_orders(
@@ -50,23 +59,32 @@ async def list_orders(
     """Orders, the latest placed first, up to `limit`."""
     values: list[Any] = []
     conditions: list[str] = []
+    arms = ["true"]
     for name, text in CONDITIONS.items():
         value = getattr(wanted, name)
         if value is not None:
             values.append(value)
             conditions.append(text.format(f"${len(values)}"))
+    for name, text in FACTS_WANTED.items():
+        value = getattr(wanted, name)
+        if value is not None:
+            conditions.append(text if value else f"NOT ({text})")
     if wanted.late is not None:
-        values += [await session.now(), wanted.late]
-        overdue = f"o.shipped_at IS NULL AND o.cancelled_at IS NULL AND o.late_at <= ${len(values) - 1}"
-        conditions.append(f"coalesce(o.shipped_at > o.late_at OR {overdue}, false) = ${len(values)}")
+        values.append(await session.now())
+        late = [arm.format(f"${len(values)}") for arm in LATE]
+        if wanted.late:
+            arms = late
+        else:
+            conditions.append(f"NOT coalesce({' OR '.join(late)}, false)")
     if before is not None:
         values += before
         conditions.append(f"(o.placed_at, o.order_id) < (${len(values) - 1}, ${len(values)})")
-    rows = await session.fetch(
-        f"SELECT {FACTS} FROM orders.sales_order AS o WHERE {' AND '.join(conditions) or 'true'} "
-        f"ORDER BY o.placed_at DESC, o.order_id DESC LIMIT {int(limit)}",
-        *values,
-    )
+    latest = f"ORDER BY o.placed_at DESC, o.order_id DESC LIMIT {int(limit)}"
+    parts = [
+        f"(SELECT {FACTS} FROM orders.sales_order AS o WHERE {' AND '.join([*conditions, arm])} {latest})"
+        for arm in arms
+    ]
+    rows = await session.fetch(f"SELECT * FROM ({' UNION ALL '.join(parts)}) AS o {latest}", *values)
     return [facts_of(row) for row in rows]
 
 

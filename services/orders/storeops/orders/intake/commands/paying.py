@@ -20,7 +20,7 @@ WITH payment AS (
     INSERT INTO orders.payment
         (payment_id, order_id, store_id, provider, provider_ref, amount, currency, state, received_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
-    ON CONFLICT (provider, provider_ref) DO NOTHING
+    ON CONFLICT (store_id, provider, provider_ref) DO NOTHING
     RETURNING order_id, amount
 )"""
 
@@ -119,7 +119,7 @@ async def return_payment(session: WriteSession, order: OrderFacts, payment: Paym
 
 async def recall_payment(session: WriteSession, payment: Payment) -> PaymentRead:
     """The payment that came before under the same reference; raises `ProviderRefUsed` when it was another one."""
-    before = await queries.find_payment(session, payment.provider, payment.provider_ref)
+    before = await queries.find_payment(session, payment.store_id, payment.provider, payment.provider_ref)
     same = before is not None and (before.order_id, before.amount) == (
         payment.order_id,
         to_decimal(payment.amount, payment.currency),

@@ -104,6 +104,15 @@ ORDERS = [
     "CREATE INDEX sales_order_placed ON orders.sales_order (store_id, placed_at DESC, order_id DESC)",
     "CREATE INDEX sales_order_latest ON orders.sales_order (placed_at DESC, order_id DESC)",
     "CREATE INDEX sales_order_customer ON orders.sales_order (customer_id)",
+    # What screens ask for all day, each a few rows of many: what is held, late (still here, or left too late) and off.
+    """CREATE INDEX sales_order_held ON orders.sales_order (store_id, placed_at DESC, order_id DESC)
+        WHERE open_holds > 0""",
+    """CREATE INDEX sales_order_unshipped ON orders.sales_order (placed_at DESC, order_id DESC, store_id, late_at)
+        WHERE shipped_at IS NULL AND cancelled_at IS NULL AND expired_at IS NULL AND paid_at IS NOT NULL""",
+    """CREATE INDEX sales_order_shipped_late ON orders.sales_order (placed_at DESC, order_id DESC, store_id)
+        WHERE shipped_at > late_at""",
+    """CREATE INDEX sales_order_cancelled ON orders.sales_order (store_id, placed_at DESC, order_id DESC)
+        WHERE cancelled_at IS NOT NULL""",
     """CREATE TABLE orders.order_line (
         order_id text NOT NULL REFERENCES orders.sales_order,
         line_no integer NOT NULL,
@@ -144,7 +153,7 @@ ORDERS = [
         state text NOT NULL CHECK (state IN ('accepted', 'refund_pending')),
         received_at timestamptz NOT NULL
     )""",
-    "CREATE UNIQUE INDEX payment_provider_ref ON orders.payment (provider, provider_ref)",
+    "CREATE UNIQUE INDEX payment_provider_ref ON orders.payment (store_id, provider, provider_ref)",
     "CREATE INDEX payment_order ON orders.payment (order_id)",
     """CREATE TABLE orders.refund (
         refund_id text PRIMARY KEY,
