@@ -50,11 +50,22 @@ async def test_an_order_goes_from_placing_to_the_courier(harness: Harness, shop:
 
 async def test_nothing_that_is_published_names_the_buyer(harness: Harness, shop: "Shop") -> None:
     order_id = await shop.paid()
+    await shop.done(f"/v1/orders/{order_id}/holds", {"reason": "林月 moves house"}, status=201)
+    [hold] = (await shop.order(order_id))["holds"]
+    assert hold["reason"] == "林月 moves house"
+    await shop.done(f"/v1/orders/{order_id}/holds/{hold['hold_id']}/release")
     await shop.ship(order_id)
+    odd = {"account": "b", "name": "林月", "phone": "16100000001", "address": {"province": "林月 家", "city": "杭州"}}
+    await shop.channel_order(customer=odd, remark="for 林月")
     async with harness.reading("orders") as session:
         payloads = await session.fetch("SELECT payload || headers AS said FROM bus.message WHERE topic = 'order'")
         prints = await session.fetchrow("SELECT phone_print, address_print FROM orders.contact")
     assert prints is not None
+    assert [event.reason for event in await harness.published(OrderHeld)] == [
+        "manual",
+        "the contact lacks street",
+    ]
+    assert sorted(event.province or "" for event in await harness.published(OrderPlaced)) == ["", "浙江"]
     for word in ("林月", "16100000001", "龙井路", *prints):
         assert not any(word in row["said"] for row in payloads)
 

@@ -117,6 +117,13 @@ async def test_bad_channel_orders_are_refused_by_name(harness: Harness, shop: "S
     assert await harness.published(OrderPlaced) == []
 
 
+async def test_a_channels_clock_may_run_five_minutes_ahead(harness: Harness, shop: "Shop") -> None:
+    now = await harness.now()
+    early = await shop.post("/v1/orders", shop.channel("tb-1", paid_at=now + timedelta(minutes=6)))
+    assert (early.status_code, early.json()["code"]) == (422, "times_impossible")
+    await shop.done("/v1/orders", shop.channel("tb-1", paid_at=now + timedelta(minutes=5)), status=201)
+
+
 async def test_a_bad_line_is_named(harness: Harness, shop: "Shop") -> None:
     body = shop.channel("tb-1", paid_at=await harness.now())
     good = {"sku": "CUP", "quantity": 1, "gross": "1.00", "net": "1.00"}
@@ -161,7 +168,8 @@ async def test_the_items_of_a_batch_stand_alone(harness: Harness, shop: "Shop") 
     ]  # fmt: skip
     assert results[3]["resource"]["order_id"] == results[4]["resource"]["order_id"]
     assert results[5]["problem"]["errors"][0]["pointer"] == "/body/items/5/payable"
-    assert results[2]["problem"]["code"] == "quote_refused"
+    assert results[2]["problem"]["code"] == "sku_not_listed"
+    assert results[2]["problem"]["errors"][0]["pointer"] == "/body/items/2/lines/0/sku"
     assert len(await harness.published(OrderPlaced)) == 3
 
 

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from storeops.orders.audit.rules import HoldKind
-from storeops.orders.customers.rules import ContactFacts, identity_of, normal_address, normal_phone, phone_print
+from storeops.orders.customers.rules import (
+    ContactFacts,
+    identity_of,
+    known_province,
+    normal_address,
+    normal_phone,
+    phone_print,
+)
 from storeops.orders.deadlines.rules import DeadlineState, Rush, ShipPromise, StoreTerms, deadline_state
 from storeops.orders.fulfillment.rules import blocking_reason, ready_for_warehouse, scan_differences
 from storeops.orders.intake.rules import LineMoney, OrderFacts, Phase, payable_of, phase
@@ -122,3 +129,22 @@ def test_a_print_tells_nothing_without_its_key_and_nothing_across_stores() -> No
     assert identity_of("k1", "sto_1", contact) != identity_of("k1", "sto_2", contact)
     assert identity_of("k1", "sto_1", contact._replace(account="a")) != identity_of("k1", "sto_1", contact)
     assert identity_of("k1", "sto_1", ContactFacts(name="林月")) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "province"),
+    [
+        ("浙江", "浙江"),
+        ("浙江省", "浙江"),
+        ("上海市", "上海"),
+        ("广西壮族自治区", "广西"),
+        ("内蒙古自治区", "内蒙古"),
+        ("香港特别行政区", "香港"),
+        ("林月家", None),
+        ("浙江省 16100000001", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_only_a_known_province_is_told(text: str | None, province: str | None) -> None:
+    assert known_province(text) == province

@@ -27,7 +27,6 @@ IDS = {
     "grant_id": "grt",
     "fulfillment_order_id": "ful",
     "movement_id": "mov",
-    "quote_id": "quo",
 }
 TEXTS = {"sku": "TEA-250", "currency": "CNY", "time_zone": "Asia/Shanghai", "channel": "tmall", "kind": "shortage"}
 

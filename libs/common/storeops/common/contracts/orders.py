@@ -46,7 +46,7 @@ class OrderPlaced(OrderEvent, type="order.placed.v1", topic="order", key="order_
     payable: int
     """What the buyer pays: net less what platform or brand pays."""
     province: str | None = None
-    quote_id: str | None = None
+    """The short name of a Chinese province; None for whatever else the address has there."""
     campaign_ids: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
     """`synthetic` marks orders of a seeded stream."""
@@ -83,6 +83,7 @@ class OrderHeld(OrderEvent, type="order.held.v1", topic="order", key="order_id")
     kind: str
     """shortage, audit or manual."""
     reason: str
+    """What the system found; `manual` for a person's hold, whose words stay with it."""
     deadline: datetime | None
     """When the order is late; None while it is unpaid."""
     lines: tuple[SkuQuantity, ...] = ()
@@ -143,7 +144,6 @@ class OrderCancelled(OrderEvent, type="order.cancelled.v1", topic="order", key="
     was_paid: bool
     placed_at: datetime
     net: int
-    quote_id: str | None = None
 
 
 class OrderExpired(OrderEvent, type="order.expired.v1", topic="order", key="order_id"):
@@ -151,7 +151,6 @@ class OrderExpired(OrderEvent, type="order.expired.v1", topic="order", key="orde
 
     placed_at: datetime
     net: int
-    quote_id: str | None = None
 
 
 class ShipDeadlineEvent(OrderEvent):

@@ -31,6 +31,11 @@ class NewHold(NamedTuple):
     reason: str
     lines: tuple[SkuQuantity, ...] = ()
 
+    @property
+    def told(self) -> str:
+        """The reason that others are told: a person's words may name the buyer and stay in the row."""
+        return self.kind if self.kind is HoldKind.MANUAL else self.reason
+
 
 async def audit_orders(session: WriteSession, order_ids: Sequence[str]) -> None:
     """Review paid orders: they pass, or are held with what was found (ORD-15)."""
@@ -132,7 +137,7 @@ async def place_holds(session: WriteSession, holds: Sequence[NewHold], *, by: st
             store_id=hold.order.store_id,
             hold_id=hold_id,
             kind=hold.kind,
-            reason=hold.reason,
+            reason=hold.told,
             deadline=hold.order.late_at,
             lines=hold.lines,
         )

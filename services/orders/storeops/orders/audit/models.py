@@ -36,7 +36,7 @@ class Finding(Base, table=True):
 class AuditPolicy(Base, table=True):
     """What a store has reviewed by a person; a store without a row has no limit."""
 
-    __tablename__ = "audit_policy"  # pyright: ignore[reportAssignmentType]
+    __tablename__ = "audit_policy"  # pyright: ignore[reportAssignmentType] - SQLModel types it as a method
 
     store_id: str = Field(primary_key=True, sa_type=Text)
     review_above: int | None = Field(sa_type=BigInteger)

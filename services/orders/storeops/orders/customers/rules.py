@@ -1,4 +1,6 @@
-"""How phones and addresses are compared without being readable. Pure: the key is an argument."""
+"""How phones and addresses are compared without being readable, and what of them may be told. Pure: the key is an
+argument.
+"""
 
 import hmac
 import re
@@ -7,6 +9,13 @@ from typing import NamedTuple
 NOT_DIGIT = re.compile(r"\D")
 NOT_WORD = re.compile(r"[\W_]+")
 CHINA_PREFIX = re.compile(r"^(?:00)?86(?=1\d{10}$)")
+PROVINCES = frozenset({
+    "北京", "天津", "河北", "山西", "内蒙古", "辽宁", "吉林", "黑龙江", "上海", "江苏", "浙江", "安徽",
+    "福建", "江西", "山东", "河南", "湖北", "湖南", "广东", "广西", "海南", "重庆", "四川", "贵州",
+    "云南", "西藏", "陕西", "甘肃", "青海", "宁夏", "新疆", "台湾", "香港", "澳门",
+})  # fmt: skip
+"""The provinces, municipalities and regions of China, in short."""
+PROVINCE_RANK = re.compile("(?:省|市|(?:壮族|回族|维吾尔)?自治区|特别行政区)$")
 
 
 class ContactFacts(NamedTuple):
@@ -36,6 +45,15 @@ def normal_phone(phone: str) -> str:
 def normal_address(address: str) -> str:
     """An address without the spaces and punctuation that people put in differently."""
     return NOT_WORD.sub("", address).casefold()
+
+
+def known_province(text: str | None) -> str | None:
+    """The short name of the Chinese province that a field names, else None: buyers and channels write anything there.
+
+    `浙江省` and `浙江` are the same.
+    """
+    name = PROVINCE_RANK.sub("", text.strip()) if text else ""
+    return name if name in PROVINCES else None
 
 
 def keyed_print(key: str, purpose: str, value: str) -> str:

@@ -11,7 +11,7 @@ from storeops.orders.base import INSTANT, TEXTS, Base
 class ShipPromiseSet(Base, table=True):
     """A store's own promise; a store without a row has the default."""
 
-    __tablename__ = "ship_promise"  # pyright: ignore[reportAssignmentType]
+    __tablename__ = "ship_promise"  # pyright: ignore[reportAssignmentType] - SQLModel types it as a method
 
     store_id: str = Field(primary_key=True, sa_type=Text)
     warn_after: timedelta = Field(sa_type=Interval)
@@ -26,7 +26,7 @@ class ShipPromiseSet(Base, table=True):
 class ShipRush(Base, table=True):
     """A declared campaign rush. `ended_at` cuts it short; what was paid before keeps its terms."""
 
-    __tablename__ = "ship_rush"  # pyright: ignore[reportAssignmentType]
+    __tablename__ = "ship_rush"  # pyright: ignore[reportAssignmentType] - SQLModel types it as a method
 
     rush_id: str = Field(primary_key=True, sa_type=Text)
     store_id: str = Field(sa_type=Text)

@@ -11,7 +11,7 @@ from storeops.orders.base import INSTANT, Base
 class FulfillmentOrder(Base, table=True):
     """An order as work for one warehouse."""
 
-    __tablename__ = "fulfillment_order"  # pyright: ignore[reportAssignmentType]
+    __tablename__ = "fulfillment_order"  # pyright: ignore[reportAssignmentType] - SQLModel types it as a method
 
     fulfillment_order_id: str = Field(primary_key=True, sa_type=Text)
     order_id: str = Field(sa_type=Text)

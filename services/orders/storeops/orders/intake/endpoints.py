@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Header, Request, Response
 
 from storeops.common.auth.permissions import Permission
-from storeops.common.clients import PeerUnavailable
+from storeops.common.clients import PeerRefused, PeerUnavailable
 from storeops.common.errors import DomainError
 from storeops.common.http.bodies import ItemResult
 from storeops.common.http.etags import set_etag
@@ -124,14 +124,7 @@ async def place_orders_in_batch(body: PlaceOrders, session: Write, request: Requ
     }
     quotes = await quoting.ask_quotes(request, own)
     outcomes = await place_orders(session, body.items, quotes, contact_key=contact_key_of(request))
-    return PlacedOrders(
-        items=[
-            ItemResult.refused(index, outcome)
-            if isinstance(outcome, DomainError)
-            else ItemResult(index=index, status=status_of(outcome), resource=PlacedItem.of(outcome.order))
-            for index, outcome in enumerate(outcomes)
-        ]
-    )
+    return PlacedOrders(items=[result_of(index, outcome) for index, outcome in enumerate(outcomes)])
 
 
 @router.endpoint(
@@ -152,6 +145,15 @@ async def pay_for_order(order_id: OrderId, body: PayOrder, session: Write, respo
     if not fresh:
         response.status_code = 200
     return payment
+
+
+def result_of(index: int, outcome: Placed | DomainError) -> ItemResult:
+    """One item's answer; what promotions refused, in promotions' words."""
+    if isinstance(outcome, PeerRefused):
+        return ItemResult(index=index, status=outcome.peer_status, problem=dict(outcome.problem))
+    if isinstance(outcome, DomainError):
+        return ItemResult.refused(index, outcome)
+    return ItemResult(index=index, status=status_of(outcome), resource=PlacedItem.of(outcome.order))
 
 
 def status_of(placed: Placed) -> int:

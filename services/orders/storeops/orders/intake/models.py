@@ -15,7 +15,7 @@ class SalesOrder(Base, table=True):
     `open_holds` counts the holds in force: it lies in this row so that who locks the row decides on all there is.
     """
 
-    __tablename__ = "sales_order"  # pyright: ignore[reportAssignmentType]
+    __tablename__ = "sales_order"  # pyright: ignore[reportAssignmentType] - SQLModel types it as a method
 
     order_id: str = Field(primary_key=True, sa_type=Text)
     store_id: str = Field(sa_type=Text)
@@ -68,7 +68,7 @@ class OrderLine(Base, table=True):
     those whose kind begins with `platform_` are paid by platform or brand and leave net as it is.
     """
 
-    __tablename__ = "order_line"  # pyright: ignore[reportAssignmentType]
+    __tablename__ = "order_line"  # pyright: ignore[reportAssignmentType] - SQLModel types it as a method
 
     order_id: str = Field(primary_key=True, sa_type=Text)
     line_no: int = Field(primary_key=True)

@@ -4,9 +4,11 @@ Apart because the call must come before the command and its transaction, never i
 """
 
 from collections.abc import Mapping
+from http import HTTPStatus
 
 from fastapi import Request
 
+from storeops.common.clients import PeerRefused
 from storeops.common.contracts.promotions import (
     Quote,
     QuoteBatch,
@@ -15,16 +17,12 @@ from storeops.common.contracts.promotions import (
     QuoteRefusal,
     QuoteRequest,
 )
-from storeops.common.errors import DomainError, Invalid
+from storeops.common.errors import DomainError
 from storeops.common.http.context import context_of
 from storeops.common.http.routing import caller_of
 from storeops.orders.intake.schemas import OwnSiteOrder
 
 Quoted = Quote | DomainError
-
-
-class QuoteRefused(Invalid):
-    """Promotions has no price for the order; `reason` is its code."""
 
 
 async def ask_quote(request: Request, order: OwnSiteOrder) -> Quote:
@@ -39,9 +37,23 @@ async def ask_quotes(request: Request, orders: Mapping[int, OwnSiteOrder]) -> di
     wanted = QuoteBatchRequest(quotes=tuple(quote_request(order) for order in orders.values()))
     answers = QuoteBatch.model_validate_json(await call_promotions(request, "/v1/quotes:batch", wanted))
     return {
-        index: QuoteRefused(answer.detail, reason=answer.code) if isinstance(answer, QuoteRefusal) else answer
+        index: passed_on(answer, index) if isinstance(answer, QuoteRefusal) else answer
         for index, answer in zip(orders, answers.items, strict=True)
     }
+
+
+def passed_on(refusal: QuoteRefusal, index: int) -> PeerRefused:
+    """Promotions' refusal of the order at a place of the request, as the order alone would get it.
+
+    An order's lines lie in its basket as they lie in the order.
+    """
+    errors = [
+        error | {"pointer": str(error["pointer"]).replace("/body", f"/body/items/{index}", 1)}
+        for error in refusal.errors
+    ]
+    title = HTTPStatus(refusal.status).phrase
+    problem = {"title": title, "code": refusal.code, "detail": refusal.detail, "errors": errors}
+    return PeerRefused(refusal.status, problem)
 
 
 async def call_promotions(request: Request, path: str, body: QuoteRequest | QuoteBatchRequest) -> bytes:

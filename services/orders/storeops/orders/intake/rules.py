@@ -11,8 +11,8 @@ from storeops.orders.deadlines.rules import ShipClocks
 PLATFORM = "platform_"
 """Discount kinds that begin so are paid by platform or brand: the shop receives the net, the buyer pays less."""
 
-AHEAD = timedelta(hours=2)
-"""How far a channel's clock may run ahead of ours; a replay posts a step's orders at its beginning."""
+AHEAD = timedelta(minutes=5)
+"""How far a channel's clock may run ahead of ours."""
 
 
 class Phase(StrEnum):

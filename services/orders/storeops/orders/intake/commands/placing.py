@@ -6,13 +6,14 @@ from typing import NamedTuple
 
 import orjson
 
+from storeops.common import timers
 from storeops.common.contracts.orders import OrderPlaced
 from storeops.common.contracts.promotions import Quote
 from storeops.common.db import WriteSession
 from storeops.common.errors import DomainError
 from storeops.common.outbox import publish
 from storeops.orders.customers.commands import remember_customers
-from storeops.orders.customers.rules import ContactFacts, address_print, phone_print
+from storeops.orders.customers.rules import ContactFacts, address_print, known_province, phone_print
 from storeops.orders.deadlines.commands import ARM_CLOCKS
 from storeops.orders.deadlines.queries import read_terms
 from storeops.orders.intake import queries
@@ -132,6 +133,7 @@ async def write_drafts(
     fresh = [(order, draft) for order, draft in orders if order.order_id in written]
     for order, draft in fresh:
         publish_placed(session, order, draft, now=now)
+    timers.announce_due(session, [due for order, _ in fresh if (due := order.warn_at or order.expires_at)], now=now)
     outcomes: dict[str, Outcome] = {order.order_id: Placed(order, draft.lines) for order, draft in fresh}
     repeated = [draft for draft in drafts if draft.order_id not in written]
     return outcomes | (await recall(session, repeated) if repeated else {})
@@ -214,7 +216,7 @@ def publish_placed(session: WriteSession, order: OrderFacts, draft: Draft, *, no
         discount=order.discount,
         net=order.net,
         payable=order.payable,
-        province=draft.contact.province,
+        province=known_province(draft.contact.province),
         campaign_ids=tuple(order.campaign_ids),
         labels=tuple(order.labels),
         paid=order.paid_at is not None,
