@@ -64,6 +64,8 @@ async def test_events_of_an_outage_arrive_after_it_once_and_in_order(probe: Prob
 async def test_a_bus_without_a_broker_says_so(probe: Probe) -> None:
     bus = KafkaBus("127.0.0.1:9", lease=LEASE)
     with pytest.raises(BusUnavailable):
+        await bus.alive()
+    with pytest.raises(BusUnavailable):
         await bus.open({TOPIC: 1})
     with pytest.raises(BusUnavailable):
         await bus.subscribe("g", [TOPIC])
