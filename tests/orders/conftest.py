@@ -206,7 +206,7 @@ async def shop(harness: Harness) -> AsyncIterator[Shop]:
     store_id = await open_store(harness)
     manager = await harness.client(Role.STORE_MANAGER, stores=[store_id])
     stocked = (StockRestored(occurred_at=AT, store_id=store_id, sku=sku, available=99) for sku in ("TEA", "CUP"))
-    await harness.publish_from("inventory", *stocked)
+    await harness.publish_from("platform", *stocked)
     await harness.drain()
     for sku, price in {"TEA": "19.90", "CUP": "5.00"}.items():
         listing = {"store_id": store_id, "sku": sku, "title": sku, "price": price}
