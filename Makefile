@@ -6,7 +6,7 @@ MEMBER_NAMES := storeops-common storeops-platform storeops-inventory storeops-pr
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock demo serve test check format docs clean
+.PHONY: help install lock demo serve test test-year bench prove check format docs clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*## "} {printf "  %-12s %s\n", $$1, $$2}'
@@ -45,6 +45,12 @@ format: install ## Format and mend what can be mended
 
 test: install ## The whole suite, on real PostgreSQL and real Kafka
 	$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+
+bench: install ## Measure everything beside raw limits, into docs/bench/latest.json (ARGS="--quick --only order.single …")
+	@$(BIN)/storeops bench $(ARGS)
+
+test-year: install ## The demo over the whole year of real orders, to the cent (many minutes)
+	$(BIN)/pytest -m slow tests/app/demo
 
 clean: ## Forget the demo's and serve's data (.storeops); the environment stays
 	rm -rf .storeops

@@ -14,12 +14,17 @@ import httpx2
 import orjson
 import psutil
 import pytest
+from storeops.app.main import app
 from storeops.common.contracts.platform import StoreOpened
 from storeops.common.embedded.postgres import EmbeddedPostgres, url_of_running
+from storeops.common.embedded.process import free_port
 from storeops.common.testing.processes import Serving, start, stop_services, until_ready
+from typer.testing import CliRunner
 
 pytestmark = pytest.mark.xdist_group("commands")
 
+WIDE = {"COLUMNS": "200", "TERMINAL_WIDTH": "200"}
+"""A wide terminal, so that sentences stay on their line."""
 STOREOPS = [sys.executable, "-m", "storeops.app"]
 PATIENCE = 60.0
 
@@ -59,9 +64,9 @@ class Installation(NamedTuple):
 
 
 def environment_of(**settings: str) -> dict[str, str]:
-    """The environment without settings of StoreOps but these; a wide terminal, so that sentences stay on their line."""
+    """The environment without settings of StoreOps but these."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("STOREOPS_")}
-    return inherited | {"COLUMNS": "200"} | {f"STOREOPS_{name.upper()}": value for name, value in settings.items()}
+    return inherited | WIDE | {f"STOREOPS_{name.upper()}": value for name, value in settings.items()}
 
 
 async def storeops(*arguments: str, environment: Mapping[str, str]) -> Ended:
@@ -79,6 +84,11 @@ async def storeops(*arguments: str, environment: Mapping[str, str]) -> Ended:
         raise
     assert process.returncode is not None
     return Ended(process.returncode, out.decode(), err.decode())
+
+
+def left_over(folder: Path) -> list[psutil.Process]:
+    """Processes that still work on a folder."""
+    return [process for process in psutil.process_iter(["cmdline"]) if str(folder) in str(process.info["cmdline"])]
 
 
 async def execute(url: str, sql: str) -> None:
@@ -117,34 +127,68 @@ async def owner(installation: Installation) -> AsyncIterator[httpx2.AsyncClient]
     ("arguments", "sentence"),
     [
         (("serve", "--role", "nobody"), "--role is 'nobody'; expected all, api or worker"),
-        (("serve", "--bus", "rabbit"), "--bus is 'rabbit'; expected postgres or kafka"),
         (("serve", "ordres"), "no service ordres; there are platform, inventory, "),
         (("clock", "--advance", "tomorrow"), "--advance is 'tomorrow'; expected an instant such as 20"),
         (("parked", "--service", "ordres"), "--service is 'ordres'; expected one of platform, inventory, "),
         (("parked", "drop", "1"), "Missing option '--reason'"),
     ],
 )
-async def test_a_wrong_option_ends_with_2_and_a_sentence(arguments: tuple[str, ...], sentence: str) -> None:
-    ended = await storeops(*arguments, environment=environment_of())
-    assert (ended.code, ended.out) == (2, "")
-    assert sentence in ended.err
+def test_a_wrong_option_ends_with_2_and_a_sentence(arguments: tuple[str, ...], sentence: str) -> None:
+    ended = CliRunner().invoke(app, arguments, env=WIDE)
+    assert (ended.exit_code, ended.stdout) == (2, "")
+    assert sentence in ended.stderr
 
 
-async def test_settings_that_cannot_work_are_said_not_traced(tmp_path: Path) -> None:
-    spread = environment_of(database_url="postgresql://one/a", orders_database_url="postgresql://two/b")
-    for command in (("doctor",), ("serve", "reporting", "--port", "0")):
-        ended = await storeops(*command, environment=spread | {"STOREOPS_DATA_DIR": str(tmp_path)})
-        assert ended.code == 1
-        assert "the PostgreSQL bus needs all services in one database" in ended.err
-
-    ended = await storeops("doctor", environment=environment_of(data_dir=str(tmp_path / "nowhere")))
-    assert ended.code == 1
-    assert "nothing is installed in" in ended.err
+@pytest.mark.parametrize(
+    ("command", "settings", "sentence"),
+    [
+        (["doctor"], {"DATA_DIR": "nowhere"}, "storeops: nothing is installed in nowhere: "),
+        (["parked"], {"PARTITIONS": "many"}, "storeops: STOREOPS_PARTITIONS: Input should be a valid integer"),
+        (["migrate"], {"APP_PASSWORD": "secret"}, "storeops: STOREOPS_APP_PASSWORD is for a PostgreSQL of your own"),
+        (
+            ["rebuild"],
+            {"DATABASE_URL": "postgresql://storeops_app:secret@127.0.0.1:1/storeops"},
+            "PostgreSQL does not answer: ",
+        ),
+        (
+            ["doctor"],
+            {"DATABASE_URL": "postgresql://one/a", "ORDERS_DATABASE_URL": "postgresql://two/b"},
+            "storeops: the PostgreSQL bus needs all services in one database; use STOREOPS_BUS=kafka",
+        ),
+        (
+            ["serve", "reporting", "--port", str(free_port()), "--sandbox"],
+            {"DATABASE_URL": "postgresql://one/a", "ORDERS_DATABASE_URL": "postgresql://two/b", "BUS": "kafka"},
+            "storeops: the sandbox clock needs all services in one database",
+        ),
+    ],
+)
+def test_settings_that_cannot_work_are_said_not_traced(
+    command: list[str], settings: dict[str, str], sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    environment = {f"STOREOPS_{name}": value for name, value in settings.items()}
+    ended = CliRunner().invoke(app, command, env=WIDE | {"STOREOPS_LOG_LEVEL": "CRITICAL"} | environment)
+    assert (ended.exit_code, ended.stdout) == (1, "")
+    assert sentence in ended.stderr
+    assert "secret@" not in ended.stderr
     assert not (tmp_path / "nowhere").exists()
 
-    ended = await storeops("migrate", environment=environment_of(partitions="many"))
-    assert ended.code == 1
-    assert ended.err.startswith("storeops: STOREOPS_PARTITIONS: ")
+
+@pytest.mark.kafka
+async def test_kafka_says_where_it_listens_and_ends_well(tmp_path: Path) -> None:
+    environment = environment_of(data_dir=str(tmp_path))
+    broker = start("broker", [*STOREOPS, "kafka", "--json"], environment, tmp_path)
+    port = broker.url.rpartition(":")[2]
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while '"bootstrap_servers": ' not in broker.log.read_text():
+                assert broker.process.alive, broker.tail
+                await asyncio.sleep(0.1)
+    finally:
+        await stop_services([broker])
+    assert orjson.loads(broker.log.read_text()) == {"bootstrap_servers": f"127.0.0.1:{port}"}
+    assert broker.process.exit_code == 0
+    assert left_over(tmp_path) == []
 
 
 async def test_a_database_of_ones_own_is_migrated_with_its_login_and_its_owner(tmp_path: Path) -> None:
@@ -273,5 +317,4 @@ async def test_serve_ends_well_and_leaves_no_process(installation: Installation)
 
     rested = await storeops("parked", "--json", environment=environment)
     assert (rested.code, rested.json) == (0, [])
-    servers = [process for process in psutil.process_iter(["cmdline"]) if str(folder) in str(process.info["cmdline"])]
-    assert servers == []
+    assert left_over(folder) == []

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import asyncpg
 from storeops.app.rebuild import rebuild
+from storeops.common.contracts.orders import OrderCancelled
 from storeops.common.db import Database
 from storeops.common.doctor import Finding, examine
 from storeops.common.service import Service
@@ -105,6 +106,8 @@ async def check(subject: Subject) -> list[Finding]:
     findings.append(finding("spine", "I8 what is parked is what was poisoned", await wrongly_parked(subject)))
     findings.append(finding("spine", "I7 nothing overtakes a parked message of its key", await overtaking(subject)))
     findings.append(finding("spine", "I6 every group handled every event of its types", await unhandled(subject)))
+    findings.append(finding("spine", "I7 no group's position moves back", await went_back(subject)))
+    findings.append(finding("spine", "I15 no two transactions wait for each other", await deadlocks(subject)))
     report = await rebuild(subject.databases["reporting"], progress=lambda _done, _total: None)
     differing = [table for table in report.tables if table.differing]
     findings.append(finding("reporting", "I11 the figures are what the archive makes of them", differing))
@@ -125,6 +128,34 @@ def finding(service: str, sentence: str, rows: Sequence[Any]) -> Finding:
     )
 
 
+WATCH = """
+CREATE TABLE public.went_back (grp text, topic text, partition integer, old bigint, new bigint);
+CREATE FUNCTION public.note_going_back() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
+    INSERT INTO public.went_back VALUES (NEW.grp, NEW.topic, NEW.partition, OLD.next_offset, NEW.next_offset);
+    RETURN NEW;
+END $$;
+CREATE TRIGGER watch BEFORE UPDATE ON bus.group_offset FOR EACH ROW WHEN (NEW.next_offset < OLD.next_offset)
+    EXECUTE FUNCTION public.note_going_back()"""
+"""Notes every group whose position moves back: only a fault may do that, and it does so unseen."""
+
+
+async def watch_positions(admin: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Watch the positions of groups from now on."""
+    await admin.execute(WATCH)
+
+
+async def went_back(subject: Subject) -> Sequence[Any]:
+    """Positions that a member moved back."""
+    return await subject.admin.fetch("SELECT * FROM public.went_back")
+
+
+async def deadlocks(subject: Subject) -> Sequence[Any]:
+    """How many transactions waited for each other in a circle, if any."""
+    return await subject.admin.fetch(
+        "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database() AND deadlocks > 0"
+    )
+
+
 async def left_in_outboxes(subject: Subject) -> Sequence[Any]:
     """Events that never left."""
     union = " UNION ALL ".join(f"SELECT '{name}', id, type, key FROM {name}.outbox" for name in subject.services)
@@ -132,11 +163,18 @@ async def left_in_outboxes(subject: Subject) -> Sequence[Any]:
 
 
 async def wrongly_parked(subject: Subject) -> Sequence[Any]:
-    """Messages that are parked although nobody poisoned their key."""
-    union = " UNION ALL ".join(
-        f"SELECT consumer, type, key, error FROM {name}.parked WHERE key <> ALL ($1)" for name in subject.services
-    )
-    return await subject.admin.fetch(union, list(subject.poisoned))
+    """Messages that are parked although nobody poisoned their key, and poisoned keys that a group let pass."""
+    union = " UNION ALL ".join(f"SELECT consumer, key, type, error FROM {name}.parked" for name in subject.services)
+    rows = await subject.admin.fetch(union)
+    parked = {(row["consumer"], row["key"]) for row in rows}
+    concerned = [
+        router.group
+        for service in subject.services.values()
+        for router in service.events
+        if OrderCancelled.type in router.handlers
+    ]
+    passed = [(group, key) for group in concerned for key in subject.poisoned if (group, key) not in parked]
+    return [*(row for row in rows if row["key"] not in subject.poisoned), *passed]
 
 
 async def overtaking(subject: Subject) -> Sequence[Any]:

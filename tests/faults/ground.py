@@ -11,6 +11,7 @@ import signal
 import sys
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
@@ -18,31 +19,26 @@ import asyncpg
 import httpx2
 from storeops.app.installation import migrations_of
 from storeops.common.bus.base import Bus
-from storeops.common.bus.kafka import KafkaBus
-from storeops.common.bus.postgres import PostgresBus
-from storeops.common.consumer import is_passing
 from storeops.common.db import Database
 from storeops.common.embedded.kafka import EmbeddedKafka
 from storeops.common.embedded.postgres import EmbeddedPostgres, url_of_running
 from storeops.common.embedded.process import HOST, ServerProcess, find_running, free_port, spawn
 from storeops.common.migrating import migrate
-from storeops.common.runtime import topics_of
+from storeops.common.runtime import make_bus, topics_of
 from storeops.common.service import Service, installed_services
 from storeops.common.settings import Settings
 from storeops.common.signals import Signals
 from storeops.common.testing.processes import ByOwner, is_ready
 
+from .quiet import come_to_rest
+
 Variant = Literal["whole", "split", "kafka"]
 LEASE = 3.0
 PARTITIONS = 4
-SETTLED_WITHIN = 90.0
-"""Seconds after the last fault in which all must be quiet."""
+PATIENCE = 40.0
+"""Seconds without any progress, all processes being ready, after which what is under way is stuck."""
 OWNER_PASSWORD = "correct horse battery staple"
 APP_PASSWORD = "test-only"
-
-
-class NotQuiet(Exception):
-    """Something is still under way, or stuck, long after the last fault."""
 
 
 class Unit:
@@ -99,12 +95,21 @@ class Ground:
         self.postgres: EmbeddedPostgres | None = None
         self.kafka: EmbeddedKafka | None = None
         self.environment: dict[str, str] = {}
+        self.poisoned: set[str] = set()
+        """Keys of the messages that were made to fail."""
+        self.began: datetime | None = None
+        """Business time before the first load."""
         self._command = list(command)
 
     @property
     def data(self) -> Path:
         """PostgreSQL's data folder."""
         return self.folder / "postgres" / "data"
+
+    @property
+    def deaths(self) -> int:
+        """How often a process died and was started again."""
+        return sum(unit.deaths for unit in self.units)
 
     @property
     def admin_url(self) -> str:
@@ -173,11 +178,11 @@ class Ground:
     @asynccontextmanager
     async def bus(self, database: Database) -> AsyncGenerator[Bus]:
         """The installation's bus as one more process sees it."""
-        if self.kafka is None:
-            bus: Bus = PostgresBus(database, Signals(database, shared=False), lease=LEASE)
-        else:
-            bus = KafkaBus(self.kafka.bootstrap_servers, lease=LEASE)
-        await bus.open(topics_of(Settings(partitions=PARTITIONS)))
+        settings = Settings(partitions=PARTITIONS, lease=LEASE)
+        if self.kafka is not None:
+            settings = settings.model_copy(update={"bus": "kafka", "kafka": self.kafka.bootstrap_servers})
+        bus = make_bus(settings, database, Signals(database, shared=False))
+        await bus.open(topics_of(settings))
         try:
             yield bus
         finally:
@@ -185,33 +190,8 @@ class Ground:
 
     async def settle(self) -> None:
         """Return once nothing is under way any more; raises `NotQuiet` saying what is."""
-        pending: object = "nothing was seen"
-        with suppress(TimeoutError):
-            async with asyncio.timeout(SETTLED_WITHIN), self.database() as database:
-                while True:
-                    try:
-                        async with self.bus(database) as bus:
-                            pending = await under_way(database, bus, list(self.services))
-                            if not pending and not await under_way(database, bus, list(self.services)):
-                                return
-                    except Exception as error:
-                        if not is_passing(error):
-                            raise
-                        pending = repr(error)
-                    await asyncio.sleep(0.1)
-        raise NotQuiet(pending)
-
-
-async def under_way(database: Database, bus: Bus, names: Sequence[str]) -> dict[str, int]:
-    """How much of what is still to happen."""
-    parts = ", ".join(
-        f"(SELECT count(*) FROM {name}.outbox) AS {name}_outbox, (SELECT count(*) FROM {name}.timer "
-        f"WHERE state = 'armed' AND due_at <= (SELECT now FROM sandbox.clock)) AS {name}_timers"
-        for name in names
-    )
-    [row] = await database.fetch(f"SELECT {parts}, (SELECT count(*) FROM sandbox.clock WHERE playing) AS clock")
-    counts = {**dict(row), **{f"lag of {group}": count for group, count in (await bus.lag()).items()}}
-    return {name: count for name, count in counts.items() if count}
+        async with self.database() as database, self.bus(database) as bus:
+            await come_to_rest(database, bus, list(self.services), patience=PATIENCE)
 
 
 COMMAND = [sys.executable, "-m", "storeops.app", "serve"]

@@ -1,6 +1,7 @@
 """Faults: each hurts a running installation once and leaves the healing to the installation and its keeper."""
 
 import asyncio
+import json
 import os
 import secrets
 import signal
@@ -26,7 +27,6 @@ class Scene(NamedTuple):
     ground: Ground
     client: httpx2.AsyncClient
     chance: Random
-    poisoned: set[str]
 
 
 Inject = Callable[[Scene], Awaitable[None]]
@@ -111,12 +111,18 @@ async def repeat_deliveries(scene: Scene) -> None:
     with suppress(OSError, asyncpg.PostgresError):
         admin = await admin_of(scene.ground)
         try:
-            await admin.fetch(
-                "UPDATE bus.group_offset SET next_offset = greatest(0, next_offset - $1) WHERE random() < 0.5",
-                scene.chance.randint(1, 200),
-            )
+            await set_back(admin, scene.chance.randint(1, 200))
         finally:
             await admin.close()
+
+
+async def set_back(admin: "asyncpg.Connection[asyncpg.Record]", most: int) -> None:
+    """Set half of the groups' positions back, unseen by the watch over positions."""
+    async with admin.transaction():
+        await admin.execute("SET LOCAL session_replication_role = replica")
+        await admin.fetch(
+            "UPDATE bus.group_offset SET next_offset = greatest(0, next_offset - $1) WHERE random() < 0.5", most
+        )
 
 
 async def repeat_late(scene: Scene) -> None:
@@ -184,10 +190,8 @@ async def jump_clock(scene: Scene) -> None:
 
 async def poison(scene: Scene) -> None:
     """An order's event that no handler can read, and two good ones of the same key behind it."""
-    key = f"ord_{uuid7().hex}"
-    scene.poisoned.add(key)
-    good = f'{{"order_id": "{key}", "store_id": "sto_none", "occurred_at": "2026-01-01T00:00:00Z", "by": "nobody"}}'
-    payloads = ['{"order_id": 17}', good, good]
+    key, payloads = new_poison()
+    scene.ground.poisoned.add(key)
     if scene.ground.kafka is not None:
         await produce(scene.ground.kafka.bootstrap_servers, key, payloads)
         return
@@ -201,6 +205,15 @@ async def poison(scene: Scene) -> None:
                     await admin.close()
                 return
             await asyncio.sleep(0.2)
+
+
+def new_poison() -> tuple[str, list[str]]:
+    """The key of an order that is not there, a payload that is no `OrderCancelled`, and two that are."""
+    key = f"ord_{uuid7().hex}"
+    when = "2026-01-01T00:00:00Z"
+    good = {"order_id": key, "store_id": "sto_none", "occurred_at": when, "placed_at": when, "reason": "staff"}
+    good |= {"was_paid": False, "net": 0}
+    return key, ['{"order_id": 17}', json.dumps(good), json.dumps(good)]
 
 
 async def append_messages(

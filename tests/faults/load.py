@@ -109,7 +109,8 @@ class Load:
 
     async def _packer(self) -> None:
         """Packs some of the most urgent work and hands most of it over."""
-        work = await self._get("/v1/fulfillment-orders", status="open", limit=20)
+        store = self._chance.choice(self._market.stores)
+        work = await self._get("/v1/fulfillment-orders", status="open", store_id=store, limit=20)
         if not work or not work["items"]:
             await asyncio.sleep(0.2)
             return
@@ -147,8 +148,8 @@ class Load:
         return {"kind": "own_site", "store_id": store, "customer": customer, "lines": self._lines()}
 
     def _channel_order(self) -> dict[str, Any]:
-        """Paid up to three hours ago: its clocks count from then."""
-        paid_at = self.now - timedelta(seconds=self._chance.randint(0, 10_800))
+        """Paid up to three hours ago, at one of a few instants: its clocks count from then."""
+        paid_at = self.now - timedelta(minutes=15 * self._chance.randint(0, 12))
         lines = [line | {"gross": "10.00", "net": "10.00"} for line in self._lines()]
         return {
             "kind": "channel",

@@ -2,9 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 
@@ -14,16 +13,15 @@ from storeops.common.clock import monotonic
 from storeops.common.doctor import Finding
 from storeops.common.testing.shop import SandboxTime, open_shop, said
 
-from .checks import Subject, check, finding
-from .ground import OWNER_PASSWORD, Ground, NotQuiet, Variant, opened
+from .checks import Subject, check, finding, watch_positions
+from .ground import OWNER_PASSWORD, PATIENCE, Ground, Variant, opened
 from .history import History, percentile
 from .injectors import Scene, faults_of
 from .load import Load, Market
+from .quiet import NotQuiet, play_on
 
 HOT, SKUS = "HOT", [f"SKU-{n}" for n in range(8)]
-HOT_PIECES, SCARCE_PIECES, PIECES = 60, 40, 5_000
-AFTER = timedelta(hours=50)
-"""How far the clock is played at the end: past every ship clock of every order."""
+HOT_PIECES, SCARCE_PIECES, PLENTY = 60, 40, 5_000
 
 
 @dataclass
@@ -64,8 +62,19 @@ class Report:
 
 
 @asynccontextmanager
+async def standing(variant: Variant, folder: Path) -> AsyncGenerator[tuple[Ground, httpx2.AsyncClient]]:
+    """An open installation with the owner's client, for one run or several."""
+    async with opened(variant, folder) as ground, signed_in(ground) as client:
+        ground.began = await SandboxTime(client).now()
+        admin = await asyncpg.connect(ground.admin_url)
+        await watch_positions(admin)
+        await admin.close()
+        yield ground, client
+
+
+@asynccontextmanager
 async def signed_in(ground: Ground) -> AsyncGenerator[httpx2.AsyncClient]:
-    """The owner's client."""
+    """The owner's client, whose token lasts ten minutes."""
     async with ground.client() as client:
         credentials = {"grant_type": "password", "login": "admin", "password": OWNER_PASSWORD}
         token = (await said(client.post("/v1/tokens", json=credentials)))["access_token"]
@@ -73,81 +82,66 @@ async def signed_in(ground: Ground) -> AsyncGenerator[httpx2.AsyncClient]:
         yield client
 
 
-async def open_market(client: httpx2.AsyncClient) -> Market:
-    """Two stores with a warehouse each; one SKU is hot and scarce, one scarce, the others plenty."""
+async def open_market(client: httpx2.AsyncClient, *, pieces: int = PLENTY) -> Market:
+    """Two stores with a warehouse each; one SKU is hot and scarce, one scarce, of the others there are `pieces`."""
     time = SandboxTime(client)
     shops = [await open_shop(client, time) for _ in range(2)]
-    pieces = {HOT: HOT_PIECES, SKUS[0]: SCARCE_PIECES} | dict.fromkeys(SKUS[1:], PIECES)
+    goods = {HOT: HOT_PIECES, SKUS[0]: SCARCE_PIECES} | dict.fromkeys(SKUS[1:], pieces)
     for shop in shops:
-        await shop.receive(pieces)
-        for sku in pieces:
+        await shop.receive(goods)
+        for sku in goods:
             await shop.post("/v1/listings", {"store_id": shop.store_id, "sku": sku, "title": sku, "price": "19.90"})
     await shops[0].advance()
     return Market([shop.store_id for shop in shops], HOT, SKUS)
 
 
 async def fault_run(
-    variant: Variant, seed: int, folder: Path, *, seconds: float = 12.0, names: Sequence[str] | None = None
+    ground: Ground, client: httpx2.AsyncClient, seed: int, *, seconds: float = 12.0, names: Sequence[str] | None = None
 ) -> Report:
-    """A whole run: `names` are the faults in their order, by seed unless given."""
+    """A whole run on an open installation: `names` are the faults in their order, by seed unless given."""
     chance = Random(seed)
-    report = Report(variant, seed, history=History(f"r{seed}"))
+    report = Report(ground.variant, seed, history=History(f"r{seed}"))
     started = monotonic()
-    async with opened(variant, folder) as ground, signed_in(ground) as client:
-        market = await open_market(client)
-        began = await SandboxTime(client).now()
-        known = faults_of(ground)
-        report.faults = list(names if names is not None else chance.sample(sorted(known), k=chance.randint(3, 5)))
-        load = Load(client, market, report.history, chance)
-        poisoned: set[str] = set()
-        scene = Scene(ground, client, chance, poisoned)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(load.run())
-            await asyncio.sleep(1.0)
-            for name in report.faults:
-                await asyncio.gather(known[name](scene), asyncio.sleep(seconds / (len(report.faults) + 1)))
-            await asyncio.sleep(1.0)
-            load.end()
-        await examine_run(report, ground, client, began, frozenset(poisoned))
-        report.deaths = sum(unit.deaths for unit in ground.units)
+    deaths = ground.deaths
+    market = await open_market(client)
+    known = faults_of(ground)
+    report.faults = list(names if names is not None else chance.sample(sorted(known), k=chance.randint(3, 5)))
+    load = Load(client, market, report.history, chance)
+    scene = Scene(ground, client, chance)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(load.run())
+        for name in report.faults:
+            pause = seconds * chance.uniform(0.6, 1.0) / (len(report.faults) + 1)
+            await asyncio.sleep(pause)
+            await known[name](scene)
+        await asyncio.sleep(seconds / (len(report.faults) + 1))
+        load.end()
+    await examine_run(report, ground, client)
+    report.deaths = ground.deaths - deaths
     report.seconds = monotonic() - started
     return report
 
 
-async def examine_run(
-    report: Report, ground: Ground, client: httpx2.AsyncClient, began: datetime, poisoned: frozenset[str]
-) -> None:
+async def examine_run(report: Report, ground: Ground, client: httpx2.AsyncClient) -> None:
     """Let everything come to rest, play past all deadlines, and look."""
     await ground.until_ready()
     try:
         await ground.settle()
-        await play_on(client)
+        await play_on(client, patience=PATIENCE)
         await ground.settle()
     except NotQuiet as error:
         report.findings.append(finding("spine", "I8 all comes to rest", [str(error)]))
     async with ground.database() as database:
         admin = await asyncpg.connect(ground.admin_url)
         try:
-            report.orders = await admin.fetchval("SELECT count(*) FROM orders.sales_order")
+            report.orders = await admin.fetchval(
+                "SELECT count(*) FROM orders.sales_order WHERE EXISTS (SELECT FROM unnest(labels) AS label "
+                "WHERE label LIKE $1)",
+                f"{report.history.stem}-%",
+            )
             databases = dict.fromkeys(ground.services, database)
-            subject = Subject(ground.services, databases, admin, report.history, poisoned, began)
+            poisoned = frozenset(ground.poisoned)
+            subject = Subject(ground.services, databases, admin, report.history, poisoned, ground.began)
             report.findings += await check(subject)
         finally:
             await admin.close()
-
-
-async def play_on(client: httpx2.AsyncClient) -> None:
-    """Play the clock past every deadline, asking again while it cannot be reached."""
-    target: datetime | None = None
-    async with asyncio.timeout(120):
-        while True:
-            with suppress(httpx2.TransportError):
-                clock = await client.get("/v1/sandbox/clock", headers={"prefer": "wait=5"})
-                if clock.is_success:
-                    now, status = datetime.fromisoformat(clock.json()["now"]), clock.json()["status"]
-                    target = target or now + AFTER
-                    if now >= target and status == "ready":
-                        return
-                    if status == "ready":
-                        await client.post("/v1/sandbox/clock/advance", json={"to": target.isoformat()})
-            await asyncio.sleep(0.1)

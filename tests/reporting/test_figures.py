@@ -287,7 +287,8 @@ async def test_cases_stock_and_shelf(shop: Shop) -> None:
     stock: dict[str, Any] = {"store_id": shop.store_id, "sku": "TEA-250", "occurred_at": NOON}
     await shop.tell(StockLow(available=2, warning_level=3, **stock), StockOut(available=0, **stock))
     await shop.tell(StockRestored(available=5, **stock), StockOut(available=0, **stock))
-    await shop.tell(StockRestored(available=7, **{**stock, "sku": "NEW"}))
+    first: dict[str, Any] = {**stock, "sku": "NEW"}
+    await shop.tell(StockRestored(available=7, **first))
     shelf: dict[str, Any] = {
         "listing_id": new_id("lst"),
         "store_id": shop.store_id,

@@ -4,6 +4,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -52,11 +53,11 @@ async def produce(broker: EmbeddedKafka, value: bytes) -> None:
     async with AIOKafkaProducer(
         bootstrap_servers=broker.bootstrap_servers, acks="all", enable_idempotence=True
     ) as producer:
-        await producer.send_and_wait(TOPIC, value, key=b"key")
+        await cast("Any", producer).send_and_wait(TOPIC, value, key=b"key")
 
 
 async def consume(broker: EmbeddedKafka, count: int) -> list[bytes | None]:
     async with AIOKafkaConsumer(
         TOPIC, bootstrap_servers=broker.bootstrap_servers, group_id="reader", auto_offset_reset="earliest"
     ) as consumer:
-        return [(await consumer.getone()).value for _ in range(count)]
+        return [(await cast("Any", consumer).getone()).value for _ in range(count)]

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 import sys
 from collections.abc import Coroutine, Generator
 from contextlib import contextmanager
@@ -104,5 +105,7 @@ def sentences() -> Generator[None]:
         raise fail(f"{error}: `storeops migrate` makes what is missing") from error
     except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise fail(f"PostgreSQL refuses: {error}") from error
+    except (ConnectionError, TimeoutError, socket.gaierror) as error:
+        raise fail(f"PostgreSQL does not answer: {error}; is STOREOPS_DATABASE_URL right?") from error
     except OSError as error:
         raise fail(f"{error}") from error

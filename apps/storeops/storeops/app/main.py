@@ -3,6 +3,7 @@
 import typer
 
 from storeops.app import operate, parked, serve
+from storeops.app.bench.command import bench
 from storeops.app.demo.command import demo
 
 app = typer.Typer(
@@ -19,3 +20,4 @@ app.command()(operate.doctor)
 app.add_typer(parked.parked, name="parked")
 app.command()(operate.rebuild)
 app.command()(operate.clock)
+app.command()(bench)

@@ -116,7 +116,8 @@ class Consumer:
         finally:
             self._stop_hurry()
             with suppress(Exception):
-                await asyncio.wait_for(subscription.close(), 2.0)
+                async with asyncio.timeout(2.0):
+                    await subscription.close()
 
     async def _rest(self, started: float) -> None:
         left = self._router.pace - (monotonic() - started)
@@ -127,7 +128,8 @@ class Consumer:
             return
         self._hurry.clear()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._hurry.wait(), left)
+            async with asyncio.timeout(left):
+                await self._hurry.wait()
 
     async def take(self, subscription: Subscription, batch: Batch) -> None:
         """The whole batch in one transaction; when that fails for a message's own reasons, one by one."""

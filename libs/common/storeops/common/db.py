@@ -140,8 +140,11 @@ class Database:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:
-            await asyncio.wait_for(turn, POOL_TIMEOUT)
+            async with asyncio.timeout(POOL_TIMEOUT):
+                await turn
         except TimeoutError as error:
+            if turn.done() and not turn.cancelled():
+                return
             message = f"no database connection was free within {POOL_TIMEOUT:g} s"
             raise DatabaseBusy(message) from error
         except asyncio.CancelledError:

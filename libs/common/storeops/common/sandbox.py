@@ -113,7 +113,8 @@ async def arrived(context: HttpContext, wait: float) -> ClockRead:
         clock = await clock_of(context)
         while clock.status != "ready" and (left := until - monotonic()) > 0:
             with suppress(TimeoutError):
-                await asyncio.wait_for(there.wait(), min(left, LOOK_EVERY))
+                async with asyncio.timeout(min(left, LOOK_EVERY)):
+                    await there.wait()
             there.clear()
             clock = await clock_of(context)
     finally:
@@ -184,12 +185,10 @@ class Player:
                         raise
                     log.warning("clock_retry", error=repr(error))
                     await asyncio.sleep(0.5)
-                try:
-                    await asyncio.wait_for(self._wake.wait(), 1.0)
-                except TimeoutError:
-                    continue
-                finally:
-                    self._wake.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(1.0):
+                        await self._wake.wait()
+                self._wake.clear()
         finally:
             self._stop()
 

@@ -72,7 +72,8 @@ class Signals:
         await self._ear.add_listener(CHANNEL, self._heard)
         while not self._ear.is_closed():
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), 1.0)
+                async with asyncio.timeout(1.0):
+                    await self._wake.wait()
             self._wake.clear()
             for payload in self._drain():
                 await self._ear.execute("SELECT pg_notify($1, $2)", CHANNEL, payload)

@@ -252,7 +252,8 @@ class TimerRunner:
                         log.exception("timers_failed", service=self._service)
                     wait = 0.5
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), wait)
+                    async with asyncio.timeout(wait):
+                        await self._wake.wait()
                 self._wake.clear()
         finally:
             self._stop()

@@ -6,13 +6,12 @@ Knows what an order is here and for the raw endpoint, and nothing of how either 
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Sequence
-from itertools import count
 from typing import Literal, NamedTuple
 
 import orjson
 import uvloop
 
-from storeops.app.bench.client import Answer, Connection, connect, post
+from storeops.app.bench.client import Answer, Connection, Unanswered, connect, post
 from storeops.app.demo.chance import chance
 from storeops.common.clock import monotonic
 
@@ -63,7 +62,7 @@ class Buyers:
 
     def __init__(self, job: Job) -> None:
         self.job = job
-        self.numbers = count(1)
+        self.begun = 0
         self.placed = 0
         self.milliseconds: list[float] = []
         self.unexpected = 0
@@ -71,23 +70,21 @@ class Buyers:
         self.random = chance(7, job.name)
         self.until = monotonic() + job.seconds
 
-    def wants_more(self) -> bool:
-        """Whether another order is to be placed."""
-        return (
-            monotonic() < self.until
-            and self.placed + self.job.size * (self.job.concurrency - 1) < self.job.orders
-            and self.unexpected < GIVE_UP
-        )
+    def next_number(self) -> int | None:
+        """The number of the next order or batch; None when there is to be none."""
+        if monotonic() >= self.until or self.begun >= self.job.orders or self.unexpected >= GIVE_UP:
+            return None
+        self.begun += self.job.size
+        return self.begun
 
     async def buy(self, connection: Connection) -> None:
         """Place orders, one after the other."""
         place = WAYS[self.job.kind]
-        while self.wants_more():
-            number = next(self.numbers)
+        while (number := self.next_number()) is not None:
             began = monotonic()
             try:
                 await place(self, connection, number)
-            except Unexpected as error:
+            except (Unexpected, Unanswered) as error:
                 self.unexpected += 1
                 self.example = str(error)[:500]
                 continue

@@ -24,10 +24,11 @@ AMPLE = 1_000_000
 @asynccontextmanager
 async def shop(stand: Stand, *, apart: bool = False) -> AsyncGenerator[Shop]:
     """The installation with its shop, warmed up; the first one on a stand opens it."""
-    async with serving(stand, apart=apart) as (url, processes):
+    async with serving(stand, apart=apart) as processes:
+        url = processes[0].url
         store_id: str | None = await stand.admin.fetchval("SELECT store_id FROM platform.store")
         store_id = store_id or await open_shop(stand, url)
-        opened = Shop(url, await sign_in(url, stand.folder), store_id, processes)
+        opened = Shop(processes, await sign_in(url, stand.folder), store_id)
         await warm_up(stand, opened)
         yield opened
 
@@ -35,9 +36,9 @@ async def shop(stand: Stand, *, apart: bool = False) -> AsyncGenerator[Shop]:
 async def warm_up(stand: Stand, opened: Shop) -> None:
     """A few hundred orders, so that tables hold something and connections their statements, then statistics."""
     began = machine_now().isoformat()
-    await put_load(opened.job(kind="batch", name=f"warm-{began}", size=200, orders=400))
+    await put_load(opened.job(kind="batch", name=f"warm-{began}", size=stand.size.warm, orders=1))
     for part in range(2):
-        await put_load(opened.job(kind="single", name=f"warm-{part}-{began}", concurrency=32, orders=200))
+        await put_load(opened.job(kind="single", name=f"warm-{part}-{began}", concurrency=32, orders=stand.size.warm))
         await drained(stand)
         await analyse(stand)
 

@@ -5,6 +5,7 @@ Owns the processes, the databases and the addresses; measures nothing and knows 
 
 import asyncio
 import os
+import re
 import shutil
 import sys
 from collections.abc import AsyncGenerator, Sequence
@@ -34,6 +35,7 @@ RAW = "raw"
 SERVE = (sys.executable, "-m", "storeops.app", "serve")
 DRAINED_WITHIN = 120.0
 LOOK_AGAIN = 0.005
+PGBENCH = re.compile(r"actually processed: (?P<done>[0-9]+).*^tps = (?P<rate>[0-9.]+)", re.MULTILINE | re.DOTALL)
 
 
 class BenchBroken(Exception):
@@ -51,10 +53,12 @@ class Size(NamedTuple):
     events: int
     days: int | None
     """Days of the replay; None: the whole year."""
+    warm: int
+    """Orders before anything is measured, in each of three parts."""
 
 
-FULL = Size(rounds=3, seconds=6.0, orders=10_000, events=20_000, days=None)
-QUICK = Size(rounds=1, seconds=2.0, orders=2_000, events=4_000, days=14)
+FULL = Size(rounds=3, seconds=6.0, orders=10_000, events=20_000, days=None, warm=300)
+QUICK = Size(rounds=1, seconds=2.0, orders=2_000, events=4_000, days=14, warm=200)
 
 
 class Stand(NamedTuple):
@@ -75,18 +79,40 @@ class Stand(NamedTuple):
             raw.ADDRESS: self.server.url_of(RAW),
         }
 
+    @property
+    def server_id(self) -> int:
+        """PostgreSQL's process."""
+        assert self.server.pid is not None
+        return self.server.pid
+
 
 class Shop(NamedTuple):
     """An installation that serves, and the shop in it that the load buys from."""
 
-    url: str
+    processes: Sequence[Serving]
     token: str
     store_id: str
-    processes: Sequence[Serving]
+
+    @property
+    def url(self) -> str:
+        """Where it answers requests."""
+        return self.processes[0].url
+
+    @property
+    def ids(self) -> list[int]:
+        """Its processes."""
+        return [serving.process.pid for serving in self.processes]
 
     def job(self, **job: Any) -> Job:
         """A job at this shop."""
-        return Job(port=urlsplit(self.url).port or 0, token=self.token, store_id=self.store_id, **job)
+        return Job(port=port_of(self.url), token=self.token, store_id=self.store_id, **job)
+
+
+def port_of(url: str) -> int:
+    """The port of an address."""
+    port = urlsplit(url).port
+    assert port is not None
+    return port
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -98,8 +124,7 @@ def environment(folder: Path) -> dict[str, str]:
 @asynccontextmanager
 async def standing(folder: Path, size: Size) -> AsyncGenerator[Stand]:
     """A stand that begins anew in `folder`: our database migrated, the raw one filled."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    begin_anew(folder)
     async with EmbeddedPostgres(folder / "postgres") as server:
         settings = Settings(data_dir=folder)
         password = kept_secret(settings, None, "database")
@@ -113,6 +138,12 @@ async def standing(folder: Path, size: Size) -> AsyncGenerator[Stand]:
             await admin.close()
 
 
+def begin_anew(folder: Path) -> None:
+    """An empty folder, whatever was in it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+
+
 async def fill_raw(url: str) -> None:
     """Make the raw tables."""
     connection = await asyncpg.connect(url)
@@ -124,20 +155,23 @@ async def fill_raw(url: str) -> None:
 
 
 @asynccontextmanager
-async def serving(stand: Stand, *, apart: bool = False) -> AsyncGenerator[tuple[str, Sequence[Serving]]]:
-    """`storeops serve` on the stand's database: one process, or `apart` one for the API and one for the workers."""
+async def serving(stand: Stand, *, apart: bool = False) -> AsyncGenerator[Sequence[Serving]]:
+    """`storeops serve` on the stand's database: one process, or `apart` one for the API and one for the workers.
+
+    The first one answers requests.
+    """
     roles = ("api", "worker") if apart else ("all",)
     processes = [start(role, [*SERVE, "--role", role], stand.environment, stand.folder) for role in roles]
     async with ready(processes):
-        yield processes[0].url, processes
+        yield processes
 
 
 @asynccontextmanager
-async def serving_raw(stand: Stand) -> AsyncGenerator[int]:
-    """The raw endpoint; answers its port."""
+async def serving_raw(stand: Stand) -> AsyncGenerator[Serving]:
+    """The raw endpoint."""
     process = start("raw", [sys.executable, "-m", raw.__name__], stand.environment, stand.folder)
     async with ready([process]):
-        yield urlsplit(process.url).port or 0
+        yield process
 
 
 @asynccontextmanager
@@ -192,12 +226,10 @@ async def pgbench(stand: Stand, script: str, *, clients: int, seconds: float) ->
         stderr=asyncio.subprocess.PIPE,
     )
     said, complaints = await process.communicate()
-    lines = said.decode().splitlines()
-    if process.returncode:
-        raise BenchBroken(f"pgbench ended with {process.returncode}: {complaints.decode()[-500:]}")
-    rate = next(float(line.split()[2]) for line in lines if line.startswith("tps = "))
-    done = next(line.split(": ")[1] for line in lines if line.startswith("number of transactions actually"))
-    return rate, int(done.partition("/")[0])
+    found = PGBENCH.search(said.decode())
+    if process.returncode or found is None:
+        raise BenchBroken(f"pgbench ended with {process.returncode}: {(said + complaints).decode()[-500:]}")
+    return float(found["rate"]), int(found["done"])
 
 
 async def drained(stand: Stand) -> float:

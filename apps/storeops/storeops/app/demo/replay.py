@@ -148,9 +148,11 @@ class Replay:
             plan = parcel_plan(self._seed, key, released)
             self._do(max(plan.pack_at, now), "pack", (order["fulfillment_order_id"], plan))
         async for ticket in self._front.pages("/v1/tickets", state="open"):
-            if ticket["ticket_id"] in self._seen:
+            # A case that was opened again is to be settled by another time.
+            case = f"{ticket['ticket_id']} {ticket['settle_by']}"
+            if case in self._seen:
                 continue
-            self._seen.add(ticket["ticket_id"])
+            self._seen.add(case)
             # A hold says what it is short of, a deadline after it only `shortage`.
             cause = TicketCause.HELD if ticket["reason"].startswith("short") else TicketCause.DELAY
             opened = datetime.fromisoformat(ticket["opened_at"])

@@ -148,7 +148,8 @@ class PostgresSubscription:
         batch = await self._look(limit)
         if batch is None and wait > 0:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), min(wait, 0.25))
+                async with asyncio.timeout(min(wait, 0.25)):
+                    await self._wake.wait()
             batch = await self._look(limit)
         return batch
 
