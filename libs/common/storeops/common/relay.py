@@ -48,7 +48,8 @@ async def run_relay(relay: Relay, service: str, signals: Signals) -> None:
                     await asyncio.sleep(max(0.0, RHYTHM - (monotonic() - started)))
             else:
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(wake.wait(), POLL)
+                    async with asyncio.timeout(POLL):
+                        await wake.wait()
     finally:
         stop()
         await relay.close()
