@@ -111,7 +111,7 @@ async def miniature(maintenance_url: str, folder: Path, seed: int, sabotage: Sab
                     await made
             await watch_positions(admin)
             async with installation(admin_url, folder) as (parts, client):
-                await live(report, parts, client, admin, frailty, chance)
+                await live(report, parts, client, admin=admin, frailty=frailty, chance=chance)
         report.deaths = frailty.deaths
         await admin.close()
     return report
@@ -159,6 +159,7 @@ async def live(
     report: Report,
     parts: Parts,
     client: httpx2.AsyncClient,
+    *,
     admin: "asyncpg.Connection[asyncpg.Record]",
     frailty: Frailty,
     chance: Random,
