@@ -52,7 +52,14 @@ def passed_on(refusal: QuoteRefusal, index: int) -> PeerRefused:
         for error in refusal.errors
     ]
     title = HTTPStatus(refusal.status).phrase
-    problem = {"title": title, "code": refusal.code, "detail": refusal.detail, "errors": errors}
+    problem = {
+        "type": f"urn:storeops:problem:{refusal.code}",
+        "title": title,
+        "status": refusal.status,
+        "code": refusal.code,
+        "detail": refusal.detail,
+        "errors": errors,
+    }
     return PeerRefused(refusal.status, problem)
 
 
