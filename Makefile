@@ -6,7 +6,7 @@ MEMBER_NAMES := storeops-common storeops-platform storeops-inventory storeops-pr
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock demo serve test test-year bench prove check format docs clean
+.PHONY: help install lock demo serve test test-year bench check format docs clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*## "} {printf "  %-12s %s\n", $$1, $$2}'

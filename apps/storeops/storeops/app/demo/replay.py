@@ -210,7 +210,7 @@ class Replay:
         if tickets:
             items = [{"ticket_id": ticket, "outcome": outcome} for ticket, outcome in tickets]
             # Refused when the order had left meanwhile and the ticket closed itself.
-            await self._front.batch("/v1/tickets:settle", items, key=f"settle-{tickets[0][0]}")
+            await self._front.batch("/v1/tickets:settle", items)
 
     def _do(self, at: datetime, kind: str, data: Any) -> None:
         heapq.heappush(self._tasks, Task(at, next(self._numbers), kind, data))
