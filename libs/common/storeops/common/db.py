@@ -254,9 +254,13 @@ class ReadSession:
         try:
             await self._slot.driver.execute("ROLLBACK")
             await self._release()
-        except Exception:  # noqa: BLE001 - whatever broke the rollback, the connection must not be used again
+        except BaseException as error:
+            # Whatever broke the rollback, the connection must not be used again; nor must its place be lost.
             slot, self._slot, self._orm = self._slot, None, None
-            await self.database.discard(slot)
+            if slot is not None:
+                await self.database.discard(slot)
+            if not isinstance(error, Exception):
+                raise
 
 
 class Cause(NamedTuple):
