@@ -117,12 +117,19 @@ async def repeat_deliveries(scene: Scene) -> None:
 
 
 async def set_back(admin: "asyncpg.Connection[asyncpg.Record]", most: int) -> None:
-    """Set half of the groups' positions back, unseen by the watch over positions."""
-    async with admin.transaction():
-        await admin.execute("SET LOCAL session_replication_role = replica")
+    """Set half of the groups' positions back, unseen by the watch over positions.
+
+    One by one: who holds several of them at once would wait in a circle with their owners.
+    """
+    await admin.execute("SET session_replication_role = replica")
+    for place in await admin.fetch("SELECT grp, topic, partition FROM bus.group_offset WHERE random() < 0.5"):
         await admin.fetch(
-            "UPDATE bus.group_offset SET next_offset = greatest(0, next_offset - $1) WHERE random() < 0.5", most
+            "UPDATE bus.group_offset SET next_offset = greatest(0, next_offset - $4) "
+            "WHERE grp = $1 AND topic = $2 AND partition = $3",
+            *place,
+            most,
         )
+    await admin.execute("SET session_replication_role = origin")
 
 
 async def repeat_late(scene: Scene) -> None:
