@@ -97,7 +97,7 @@ class Load:
 
     async def _channel(self) -> None:
         """A channel's order, sent again now and then under another key, as channels do."""
-        body = self._channel_order()
+        body = self.channel_order()
         taken = await self._perform("take", "", "/v1/orders", body)
         if taken.outcome == "ok" and self._chance.random() < 0.1:
             again = {name: value for name, value in body.items() if name != "labels"}
@@ -147,7 +147,7 @@ class Load:
         store = self._chance.choice(self._market.stores)
         return {"kind": "own_site", "store_id": store, "customer": customer, "lines": self._lines()}
 
-    def _channel_order(self) -> dict[str, Any]:
+    def channel_order(self) -> dict[str, Any]:
         """Paid up to three hours ago, at one of a few instants: its clocks count from then."""
         paid_at = self.now - timedelta(minutes=15 * self._chance.randint(0, 12))
         lines = [line | {"gross": "10.00", "net": "10.00"} for line in self._lines()]

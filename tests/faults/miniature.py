@@ -6,18 +6,20 @@ Seconds where processes take minutes; what it cannot show is left to the runs ov
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Callable
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
 import asyncpg
-import httpx2
 import pytest
 from storeops.common import consumer, relay, timers
 from storeops.common.auth.permissions import Role
 from storeops.common.bus.postgres import PostgresSubscription
+from storeops.common.clock import monotonic
+from storeops.common.db import WriteSession
 from storeops.common.http import routing
 from storeops.common.runtime import Parts, assemble, workers
 from storeops.common.service import installed_services
@@ -38,10 +40,15 @@ LEASE = 1.5
 OPERATIONS = 240
 """Requests of one run."""
 PATIENCE = 6.0
-DEATH = {"request": 0.02, "consumer": 0.02, "relay": 0.01, "timers": 0.1, "sabotage": 0.03}
+DEATH = {"request": 0.02, "consumer": 0.02, "relay": 0.01, "timers": 0.2, "sabotage": 0.03}
 """How likely a process dies at a point of this kind."""
 PAUSE = 0.01
 """How likely a member stands still past its lease with a batch in hand."""
+DAWDLE = 0.1
+"""How likely a transaction waits a moment between its last statement and its commit."""
+HOT_PIECES = 12
+JUMPS = {0.4: 21, 0.8: 26}
+"""By how many hours time jumps after so much of the load: past the first and the second clock of what is paid."""
 
 
 class Frailty:
@@ -50,13 +57,24 @@ class Frailty:
     def __init__(self, chance: Random) -> None:
         self._chance = chance
         self.over = False
-        self.deaths = 0
+        self.deaths: Counter[str] = Counter()
+        """By point."""
 
     async def reach(self, point: str) -> None:
         """Die here, maybe."""
         if not self.over and self._chance.random() < DEATH[point.partition(".")[0]]:
-            self.deaths += 1
+            self.deaths[point] += 1
             raise Crashed(point)
+
+    def dawdling(self, flush: Any) -> Any:
+        """A session's `_flush` that now and then leaves the others a moment before the commit."""
+
+        async def dawdled(session: WriteSession) -> None:
+            await flush(session)
+            if not self.over and self._chance.random() < DAWDLE:
+                await asyncio.sleep(self._chance.uniform(0.0, 0.02))
+
+        return dawdled
 
     def pausing(self, poll: Any) -> Any:
         """A subscription's `poll` that now and then answers only when the lease is over."""
@@ -78,7 +96,7 @@ class Site(NamedTuple):
     frailty: Frailty
 
 
-Sabotage = Callable[[Site], Any]
+Sabotage = Callable[[Site], Awaitable[None] | None]
 
 
 @asynccontextmanager
@@ -98,28 +116,43 @@ async def miniature(maintenance_url: str, folder: Path, seed: int, sabotage: Sab
     """One run, sabotaged or not; its report says what does not hold."""
     chance = Random(seed)
     report = Report("in one process", seed, history=History(f"m{seed}"))
-    async with fresh_database(maintenance_url) as admin_url:
-        admin = await asyncpg.connect(admin_url)
+    frailty = Frailty(chance)
+    started = monotonic()
+    async with stage(maintenance_url, folder, frailty, sabotage) as (harness, admin):
         with pytest.MonkeyPatch.context() as patch:
-            frailty = Frailty(chance)
             for module in (consumer, relay, timers, routing):
                 patch.setattr(module, "reach", frailty.reach)
             patch.setattr(PostgresSubscription, "poll", frailty.pausing(PostgresSubscription.poll))
-            if sabotage is not None:
-                made = sabotage(Site(patch, admin, frailty))
-                if made is not None:
-                    await made
+            patch.setattr(WriteSession, "_flush", frailty.dawdling(WriteSession._flush))
             await watch_positions(admin)
-            async with installation(admin_url, folder) as (parts, client):
-                await live(report, parts, client, admin=admin, frailty=frailty, chance=chance)
-        report.deaths = frailty.deaths
-        await admin.close()
+            await live(report, harness, admin=admin, frailty=frailty, chance=chance)
+    report.points = frailty.deaths
+    report.deaths = frailty.deaths.total()
+    report.seconds = monotonic() - started
     return report
 
 
 @asynccontextmanager
-async def installation(admin_url: str, folder: Path) -> AsyncGenerator[tuple[Parts, httpx2.AsyncClient]]:
-    """All services and the owner's client, with two workers that begin anew when they die."""
+async def stage(
+    maintenance_url: str, folder: Path, frailty: Frailty, sabotage: Sabotage | None
+) -> AsyncGenerator[tuple[Harness, "asyncpg.Connection[asyncpg.Record]"]]:
+    """An installation in this process on a database of its own, sabotaged or not, and the superuser's connection."""
+    async with fresh_database(maintenance_url) as admin_url:
+        admin = await asyncpg.connect(admin_url)
+        try:
+            with pytest.MonkeyPatch.context() as patch:
+                made = sabotage(Site(patch, admin, frailty)) if sabotage is not None else None
+                if made is not None:
+                    await made
+                async with installation(admin_url, folder) as harness:
+                    yield harness, admin
+        finally:
+            await admin.close()
+
+
+@asynccontextmanager
+async def installation(admin_url: str, folder: Path) -> AsyncGenerator[Harness]:
+    """All services, with two workers that begin anew when they die."""
     url = f"postgresql://storeops_app:{APP_PASSWORD}@{admin_url.rpartition('@')[2]}"
     settings = Settings(
         database_url=url,
@@ -137,7 +170,7 @@ async def installation(admin_url: str, folder: Path) -> AsyncGenerator[tuple[Par
         harness = Harness(parts)
         running = [asyncio.create_task(work(parts)) for _ in range(2)]
         try:
-            yield parts, await harness.client(Role.OWNER)
+            yield harness
         finally:
             for task in running:
                 task.cancel()
@@ -157,17 +190,18 @@ async def work(parts: Parts) -> None:
 
 async def live(
     report: Report,
-    parts: Parts,
-    client: httpx2.AsyncClient,
+    harness: Harness,
     *,
     admin: "asyncpg.Connection[asyncpg.Record]",
     frailty: Frailty,
     chance: Random,
 ) -> None:
     """Load and faults, healing, quiet, checks."""
+    parts = harness.parts
+    client = await harness.client(Role.OWNER)
     frailty.over = True
     began = await SandboxTime(client).now()
-    market = await open_market(client, pieces=30)
+    market = await open_market(client, pieces=30, hot=HOT_PIECES)
     frailty.over = False
     load = Load(client, market, report.history, chance)
     poisoned: set[str] = set()
@@ -176,6 +210,7 @@ async def live(
         for share in (0.2, 0.4, 0.6, 0.8):
             await reached(report.history, int(OPERATIONS * share))
             await hurt(admin, chance, poisoned)
+            await jump(admin, JUMPS.get(share, 0))
         await reached(report.history, OPERATIONS)
         load.end()
         frailty.over = True
@@ -210,3 +245,10 @@ async def hurt(admin: "asyncpg.Connection[asyncpg.Record]", chance: Random, pois
     )
     await set_back(admin, chance.randint(1, 60))
     await append_copies(admin, chance.randint(1, 10))
+
+
+async def jump(admin: "asyncpg.Connection[asyncpg.Record]", hours: int) -> None:
+    """Move business time without playing what lies between."""
+    await admin.execute(
+        f"UPDATE sandbox.clock SET now = now + interval '{hours} hours', target = target + interval '{hours} hours'"
+    )

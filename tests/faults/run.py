@@ -1,6 +1,7 @@
 """One run: an installation, a load, faults by seed, healing, quiet, and every check."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -35,6 +36,8 @@ class Report:
     history: History = field(default_factory=lambda: History("none"))
     orders: int = 0
     deaths: int = 0
+    points: Counter[str] = field(default_factory=Counter[str])
+    """Deaths by named point, where they are known."""
     seconds: float = 0.0
 
     @property
@@ -82,11 +85,11 @@ async def signed_in(ground: Ground) -> AsyncGenerator[httpx2.AsyncClient]:
         yield client
 
 
-async def open_market(client: httpx2.AsyncClient, *, pieces: int = PLENTY) -> Market:
-    """Two stores with a warehouse each; one SKU is hot and scarce, one scarce, of the others there are `pieces`."""
+async def open_market(client: httpx2.AsyncClient, *, pieces: int = PLENTY, hot: int = HOT_PIECES) -> Market:
+    """Two stores with a warehouse each; `hot` pieces of one SKU that all want, few of another, `pieces` of the others."""
     time = SandboxTime(client)
     shops = [await open_shop(client, time) for _ in range(2)]
-    goods = {HOT: HOT_PIECES, SKUS[0]: SCARCE_PIECES} | dict.fromkeys(SKUS[1:], pieces)
+    goods = {HOT: hot, SKUS[0]: SCARCE_PIECES} | dict.fromkeys(SKUS[1:], pieces)
     for shop in shops:
         await shop.receive(goods)
         for sku in goods:

@@ -1,0 +1,420 @@
+"""Sabotage: the classic wrong ways, each as a patch of the running code, to see that the checks catch every one.
+
+A build is the product with one thing done wrong. It is run like the product itself, over the seeds of its control, or
+where two must meet that rarely do, in a scene made for it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from random import Random
+from typing import Any, NamedTuple
+
+import asyncpg
+from storeops.common import consumer, timers
+from storeops.common.auth.permissions import Role
+from storeops.common.bus import postgres
+from storeops.common.bus.base import Batch, Message
+from storeops.common.bus.postgres import PostgresRelay, PostgresSubscription
+from storeops.common.contracts.orders import OrderEvent, OrderShipDueSoon, OrderShipLate
+from storeops.common.db import Database, ReadSession, WriteSession, transaction
+from storeops.common.doctor import Finding, examine
+from storeops.common.http import routing
+from storeops.common.ids import new_id
+from storeops.common.scope import Scope, worker_scope
+from storeops.common.signals import Signals
+from storeops.common.spine import FlushStatements, OutboxRow
+from storeops.common.testing.harness import Harness
+from storeops.common.testing.shop import said
+from storeops.common.timers import DueTimer
+from storeops.customer_service.tickets.commands.facts import record_order_facts
+from storeops.orders.deadlines.commands import ARM_CLOCKS
+from storeops.orders.intake.commands import paying, placing
+from storeops.orders.intake.schemas import ChannelOrder
+
+from .checks import finding
+from .history import History
+from .load import Load
+from .miniature import Frailty, Sabotage, Site, miniature, stage
+from .run import open_market
+
+RUNS = 12
+"""How many runs a build may survive before it counts as not caught."""
+
+Scene = Callable[[Harness, "asyncpg.Connection[asyncpg.Record]", Random], Awaitable[list[Finding]]]
+
+
+class Build(NamedTuple):
+    """One thing done wrong: in words, how, and where it shows if not in a common run."""
+
+    words: str
+    make: Sabotage
+    scene: Scene | None = None
+
+
+class Catch(NamedTuple):
+    """What became of a build: after how many runs it was caught, and what saw it; nothing when it was not."""
+
+    build: str
+    runs: int
+    seen_by: list[Finding]
+
+
+async def hunt(maintenance_url: str, folder: Path, name: str, seeds: Sequence[int]) -> Catch:
+    """Run a build over the seeds until it is caught."""
+    for runs, seed in enumerate(seeds, 1):
+        seen = await trial(maintenance_url, folder, seed, scene=BUILDS[name].scene, make=BUILDS[name].make)
+        if seen:
+            return Catch(name, runs, seen)
+    return Catch(name, len(seeds), [])
+
+
+async def trial(
+    maintenance_url: str, folder: Path, seed: int, *, scene: Scene | None = None, make: Sabotage | None = None
+) -> list[Finding]:
+    """What one run finds broken, in the scene or the miniature; `make` None is the control."""
+    if scene is None:
+        return (await miniature(maintenance_url, folder, seed, make)).broken
+    chance = Random(seed)
+    async with stage(maintenance_url, folder, Frailty(chance), make) as (harness, admin):
+        return [found for found in await scene(harness, admin, chance) if found.broken]
+
+
+def rewrite(site: Site, old: str, new: str) -> None:
+    """Have every statement that services send through a session changed where it reads `old`."""
+
+    def changed(original: Any) -> Any:
+        async def send(session: ReadSession, sql: str, *args: Any) -> Any:
+            return await original(session, sql.replace(old, new), *args)
+
+        return send
+
+    for name in ("fetch", "fetchrow", "fetchval"):
+        site.patch.setattr(ReadSession, name, changed(getattr(ReadSession, name)))
+
+
+WRITE = postgres.RELAY.replace(
+    "DELETE FROM {schema}.outbox WHERE id IN (SELECT id FROM {schema}.outbox ORDER BY id LIMIT $1)\n    RETURNING *",
+    "SELECT * FROM jsonb_populate_recordset(NULL::{schema}.outbox, $1::jsonb)",
+)
+"""The second half of the relay's statement: puts given events on the bus."""
+
+
+class TwoStepRelay(PostgresRelay):
+    """A relay that takes events from the outbox in one transaction and puts them on the bus in another."""
+
+    def __init__(self, database: Database, service: str, signals: Signals) -> None:
+        super().__init__(database, service, signals)
+        self.schema = service
+        self.write = WRITE.format(schema=service)
+
+    async def put(self, events: str) -> int:
+        """Append events, given as JSON, to the log."""
+        written = await self._database.fetch(self.write, events)
+        for row in written:
+            self._signals.emit(f"topic:{row['topic']}")
+        return sum(row["n"] for row in written)
+
+
+def read_outbox_by_cursor(site: Site) -> None:
+    """`id > last`: what commits late with a lower id is passed over, and tidied away as if it had been sent."""
+    last: dict[str, int] = {}
+    turning = asyncio.Lock()
+
+    class CursorRelay(TwoStepRelay):
+        async def turn(self, limit: int) -> int:
+            async with turning:
+                [(events, end)] = await self._database.fetch(
+                    "SELECT jsonb_agg(o ORDER BY id)::text, max(id) FROM "
+                    f"(SELECT * FROM {self.schema}.outbox WHERE id > $1 ORDER BY id LIMIT $2) AS o",
+                    last.get(self.schema, 0),
+                    limit,
+                )
+                if events is None:
+                    return 0
+                count = await self.put(events)
+                last[self.schema] = end
+                await self._database.fetch(f"DELETE FROM {self.schema}.outbox WHERE id <= $1", end)
+                return count
+
+    site.patch.setattr(postgres, "PostgresRelay", CursorRelay)
+
+
+def delete_before_ack(site: Site) -> None:
+    """The relay deletes events, and dies before the bus has them."""
+    turning = asyncio.Lock()
+
+    class HastyRelay(TwoStepRelay):
+        async def turn(self, limit: int) -> int:
+            async with turning:
+                [(events,)] = await self._database.fetch(
+                    f"WITH gone AS (DELETE FROM {self.schema}.outbox WHERE id IN (SELECT id FROM {self.schema}.outbox "
+                    "ORDER BY id LIMIT $1) RETURNING *) SELECT jsonb_agg(gone ORDER BY id)::text FROM gone",
+                    limit,
+                )
+                if events is None:
+                    return 0
+                await site.frailty.reach("sabotage.sending")
+                return await self.put(events)
+
+    site.patch.setattr(postgres, "PostgresRelay", HastyRelay)
+
+
+def relay_in_any_order(site: Site) -> None:
+    """The relay numbers events as they come to hand, not as they were written."""
+    shuffled = postgres.RELAY.replace("ORDER BY id LIMIT $1", "ORDER BY random() LIMIT $1").replace(
+        "PARTITION BY topic, partition ORDER BY id", "PARTITION BY topic, partition ORDER BY random()"
+    )
+    site.patch.setattr(postgres, "RELAY", shuffled)
+
+
+def publish_before_commit(site: Site) -> None:
+    """Events leave by another connection; then the transaction may still die."""
+    flush = WriteSession._flush
+
+    async def hasty(session: WriteSession) -> None:
+        events = session.outbox
+        if events:
+            statement = FlushStatements.of(session.scope.service).outbox
+            await session.database.fetch(statement, *OutboxRow.columns(events))
+            await site.frailty.reach("sabotage.published")
+        session.outbox = []
+        await flush(session)
+        session.outbox = events
+
+    site.patch.setattr(WriteSession, "_flush", hasty)
+
+
+def inbox_outside(site: Site) -> None:
+    """A message is noted as handled in a transaction of its own, before its effect commits."""
+    receive = consumer.receive
+
+    async def apart(session: WriteSession, group: str, messages: Sequence[Message]) -> Any:
+        async with transaction(session.database, session.scope) as own:
+            return await receive(own, group, messages)
+
+    site.patch.setattr(consumer, "receive", apart)
+
+
+def position_before_effect(site: Site) -> None:
+    """The group's position is committed before the effect."""
+    fence = PostgresSubscription.fence
+
+    async def apart(subscription: PostgresSubscription, session: WriteSession, batch: Batch) -> None:
+        async with transaction(session.database, session.scope) as own:
+            await fence(subscription, own, batch)
+
+    site.patch.setattr(PostgresSubscription, "fence", apart)
+
+
+def no_fencing(site: Site) -> None:
+    """A member that was paused past its lease goes on as if the partition were still its own."""
+
+    async def unfenced(subscription: PostgresSubscription, session: WriteSession, batch: Batch) -> None:
+        await session.fetch(
+            "UPDATE bus.group_offset SET next_offset = $4 WHERE grp = $1 AND topic = $2 AND partition = $3",
+            subscription._group,
+            batch.topic,
+            batch.partition,
+            batch.end,
+        )
+
+    site.patch.setattr(PostgresSubscription, "fence", unfenced)
+
+
+def park_without_key(site: Site) -> None:
+    """What follows a parked message of its key goes on."""
+    receive = consumer.receive
+
+    async def unblocked(session: WriteSession, group: str, messages: Sequence[Message]) -> Any:
+        fresh, _ = await receive(session, group, messages)
+        return fresh, set[tuple[str, str]]()
+
+    site.patch.setattr(consumer, "receive", unblocked)
+
+
+async def read_then_write_stock(site: Site) -> None:
+    """Stock is read without a lock, judged in memory and written; no CHECK stands behind it."""
+    await site.admin.execute("ALTER TABLE inventory.stock_level DROP CONSTRAINT stock_level_available_check")
+    rewrite(site, "FOR UPDATE OF level", "")
+
+
+def lock_stock_in_any_order(site: Site) -> None:
+    """Levels are locked in no order: two carts wait for each other."""
+    rewrite(site, "ORDER BY level.warehouse_id, level.sku FOR UPDATE", "ORDER BY random() FOR UPDATE")
+
+
+def levels_without_ledger(site: Site) -> None:
+    """Now and then a level changes without its ledger line."""
+    rewrite(site, "SELECT line.*, $10, $11 FROM line)", "SELECT line.*, $10, $11 FROM line WHERE random() < 0.98)")
+
+
+def arm_after_commit(site: Site) -> None:
+    """Orders commit; their deadlines are armed in a second transaction."""
+    without = f", clock AS ({ARM_CLOCKS})"
+    assert without in paying.MARK_PAID
+    assert without in placing.WRITE_ORDERS
+    site.patch.setattr(paying, "MARK_PAID", paying.MARK_PAID.replace(without, ""))
+    site.patch.setattr(placing, "WRITE_ORDERS", placing.WRITE_ORDERS.replace(without, ""))
+    commit = WriteSession._commit
+    arming = (
+        "WITH written AS (SELECT order_id, warn_at, late_at, breach_at, expires_at FROM orders.sales_order "
+        f"WHERE order_id = ANY ($1)) {ARM_CLOCKS} ON CONFLICT DO NOTHING"
+    )
+
+    async def late(session: WriteSession) -> None:
+        await commit(session)
+        orders = [row.key for row in session.outbox if row.type in ("order.placed.v1", "order.paid.v1")]
+        if orders:
+            await site.frailty.reach("sabotage.arming")
+            await session.database.fetch(arming, orders)
+
+    site.patch.setattr(WriteSession, "_commit", late)
+
+
+def mark_before_firing(site: Site) -> None:
+    """A deadline is marked fired in a transaction of its own, before what it causes commits."""
+    mark_fired = timers.mark_fired
+
+    async def apart(session: WriteSession, due: Sequence[DueTimer], now: Any) -> None:
+        async with transaction(session.database, session.scope) as own:
+            await mark_fired(own, due, now)
+
+    site.patch.setattr(timers, "mark_fired", apart)
+
+
+def count_from_now(site: Site) -> None:
+    """Clocks count from when a channel's order arrives, not from when it was paid."""
+    draft_order = placing.draft_order
+
+    def drafted(body: Any, *args: Any, now: Any, **named: Any) -> Any:
+        if isinstance(body, ChannelOrder):
+            body = body.model_copy(update={"paid_at": now})
+        return draft_order(body, *args, now=now, **named)
+
+    site.patch.setattr(placing, "draft_order", drafted)
+
+
+def retry_without_key(site: Site) -> None:
+    """A request that is sent again after any trouble is a new one: nobody looks at its key."""
+
+    def keyless(_request: object, *, required: bool) -> None:
+        del required
+
+    site.patch.setattr(routing, "key_of", keyless)
+
+
+def keep_answer_later(site: Site) -> None:
+    """The answer is kept under its key in a second transaction."""
+    commit = WriteSession._commit
+
+    async def late(session: WriteSession) -> None:
+        answer, session.idempotency = session.idempotency, None
+        await commit(session)
+        if answer is not None:
+            await site.frailty.reach("sabotage.keeping")
+            await session.database.fetch(FlushStatements.of(session.scope.service).idempotency, *answer)
+
+    site.patch.setattr(WriteSession, "_commit", late)
+
+
+async def look_then_open_ticket(site: Site) -> None:
+    """A cause's ticket is looked for, and opened when there is none; no unique index stands behind it."""
+    await site.admin.execute("DROP INDEX customer_service.ticket_one_open_per_cause")
+    rewrite(site, "ON CONFLICT (store_id, cause_key) WHERE state <> 'settled' DO NOTHING", "")
+
+
+def leave_stores_on_session(site: Site) -> None:
+    """What a caller may see is set for the connection instead of the transaction."""
+    opening = Scope.opening
+
+    def left(scope: Scope, lease: float) -> str:
+        before, found, stores = opening(scope, lease).partition("SET LOCAL storeops.stores = ")
+        if not found:
+            return before
+        return (
+            f"{before}SELECT set_config('storeops.stores', {stores}, false) "
+            "WHERE coalesce(current_setting('storeops.stores', true), '') = ''"
+        )
+
+    site.patch.setattr(Scope, "opening", left)
+
+
+async def two_facts_at_once(
+    harness: Harness, _admin: "asyncpg.Connection[asyncpg.Record]", chance: Random
+) -> list[Finding]:
+    """Two facts about the same orders come in by two workers at the same instant."""
+    market = await open_market(await harness.client(Role.OWNER))
+    now = await harness.now()
+    database = harness.parts.databases["customer_service"]
+    orders = [new_id("ord") for _ in range(20)]
+    store_id = chance.choice(market.stores)
+
+    async def tell(kind: type[OrderShipDueSoon | OrderShipLate]) -> None:
+        facts: list[OrderEvent] = [
+            kind(
+                occurred_at=now,
+                order_id=order_id,
+                store_id=store_id,
+                paid_at=now,
+                due_at=now,
+                late_at=now,
+                breach_at=now,
+                reason="packing",
+            )
+            for order_id in orders
+        ]
+        async with transaction(database, worker_scope("customer_service")) as session:
+            await record_order_facts(session, facts)
+
+    await asyncio.gather(tell(OrderShipDueSoon), tell(OrderShipLate))
+    return await examine(database, "customer_service", harness.services["customer_service"].invariants)
+
+
+async def two_callers_in_turn(
+    harness: Harness, _admin: "asyncpg.Connection[asyncpg.Record]", chance: Random
+) -> list[Finding]:
+    """Managers of two stores look at orders of both, in turn, over the same pool of connections."""
+    owner = await harness.client(Role.OWNER)
+    market = await open_market(owner)
+    load = Load(owner, market, History("scene"), chance)
+    await load.look_at_clock()
+    orders: dict[str, str] = {}
+    while len(set(orders.values())) < len(market.stores):
+        body = load.channel_order()
+        placed = await said(owner.post("/v1/orders", json=body, headers={"idempotency-key": new_id("key")}))
+        orders[placed["order_id"]] = body["store_id"]
+    clients = {store: await harness.client(Role.STORE_MANAGER, stores=[store]) for store in market.stores}
+    wrong: list[str] = []
+    for _ in range(40):
+        store, (order_id, its_store) = chance.choice(market.stores), chance.choice(list(orders.items()))
+        status = (await clients[store].get(f"/v1/orders/{order_id}")).status_code
+        if status != (200 if store == its_store else 404):
+            wrong.append(f"the manager of {store} was answered {status} for an order of {its_store}")
+    return [finding("http", "I12 a caller sees the orders of their stores and no others", wrong)]
+
+
+BUILDS: dict[str, Build] = {
+    "cursor outbox": Build("the relay reads on behind the last id it saw", read_outbox_by_cursor),
+    "delete before ack": Build("the relay deletes events before the bus has them", delete_before_ack),
+    "relay in any order": Build("the relay sends events in no order", relay_in_any_order),
+    "publish before commit": Build("events leave before their transaction commits", publish_before_commit),
+    "inbox outside": Build("the inbox row commits before the effect", inbox_outside),
+    "position before effect": Build("the group's position commits before the effect", position_before_effect),
+    "no fencing": Build("a member goes on past its lease", no_fencing),
+    "parking without key": Build("what follows a parked message of its key goes on", park_without_key),
+    "naive stock check": Build("stock is read, judged and then written, without a lock", read_then_write_stock),
+    "unsorted locks": Build("levels are locked in no order", lock_stock_in_any_order),
+    "levels without ledger": Build("one change of a level in fifty writes no ledger line", levels_without_ledger),
+    "timer outside": Build("deadlines are armed after the commit of their cause", arm_after_commit),
+    "mark before firing": Build("a deadline is marked fired before its effect commits", mark_before_firing),
+    "now for event time": Build("clocks count from arrival instead of payment", count_from_now),
+    "retry without key": Build("a repeated request is a new one", retry_without_key),
+    "answer kept later": Build("the answer is kept after the commit that it answers", keep_answer_later),
+    "ticket check-then-act": Build("a ticket is looked for, then opened", look_then_open_ticket, two_facts_at_once),
+    "stores left on session": Build(
+        "a caller's stores stay set on the pooled connection", leave_stores_on_session, two_callers_in_turn
+    ),
+}
+"""Every build, by its name in `docs/proof.md`."""
+SCENES: dict[str, Scene] = {name: build.scene for name, build in BUILDS.items() if build.scene is not None}
