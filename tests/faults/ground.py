@@ -1,7 +1,7 @@
 """An installation of real processes that faults may hit: started as people start it, restarted as a supervisor would.
 
-`whole` is one `storeops serve` on its embedded PostgreSQL; `split` is two API and two worker processes on one; `kafka`
-is a process per service on a real broker.
+`whole` is one `storeops serve` on its embedded PostgreSQL; `split` is two API and two worker processes on one;
+`split-kafka` is the same on a real broker, `kafka` is a process per service on one.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ from storeops.common.testing.processes import ByOwner, is_ready
 
 from .quiet import come_to_rest
 
-Variant = Literal["whole", "split", "kafka"]
+Variant = Literal["whole", "split", "split-kafka", "kafka"]
 LEASE = 3.0
 PARTITIONS = 4
 PATIENCE = 40.0
@@ -156,6 +156,13 @@ class Ground:
                 while not await is_ready(client, unit.url):
                     await asyncio.sleep(0.05)
 
+    async def until_ready_or_dead(self, unit: Unit) -> None:
+        """Return once a unit says that it is ready, or has died again."""
+        deaths = unit.deaths
+        async with httpx2.AsyncClient() as client:
+            while unit.deaths == deaths and not await is_ready(client, unit.url):
+                await asyncio.sleep(0.05)
+
     def client(self) -> httpx2.AsyncClient:
         """A client on the whole installation, not signed in."""
         if self.variant == "kafka":
@@ -235,6 +242,11 @@ def environment_of(folder: Path) -> dict[str, str]:
     }
 
 
+def variant_on_kafka(variant: Variant) -> bool:
+    """Whether its bus is Kafka."""
+    return "kafka" in variant
+
+
 async def start_servers(ground: Ground, stack: AsyncExitStack) -> None:
     """PostgreSQL, supervised, and for `kafka` a broker: outside of the processes of the installation."""
     ground.postgres = await stack.enter_async_context(EmbeddedPostgres(ground.folder / "postgres"))
@@ -242,7 +254,7 @@ async def start_servers(ground: Ground, stack: AsyncExitStack) -> None:
     supervisor = asyncio.create_task(ground.postgres.supervise())
     stack.push_async_callback(cancelled, supervisor)
     ground.environment["STOREOPS_DATABASE_URL"] = ground.url
-    if ground.variant == "kafka":
+    if variant_on_kafka(ground.variant):
         ground.kafka = EmbeddedKafka(ground.folder / "kafka")
         await ground.kafka.start()
         stack.push_async_callback(ground.kafka.kill)
@@ -253,7 +265,7 @@ def units_of(variant: Variant, folder: Path, *, apis: int, workers: int) -> list
     """The processes of a variant."""
     if variant == "whole":
         return [Unit("whole", [], free_port(), folder)]
-    if variant == "split":
+    if variant != "kafka":
         return [
             *(Unit(f"api-{n}", ["--role", "api"], free_port(), folder) for n in range(apis)),
             *(Unit(f"worker-{n}", ["--role", "worker"], free_port(), folder) for n in range(workers)),

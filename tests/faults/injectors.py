@@ -5,7 +5,7 @@ import json
 import os
 import secrets
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from random import Random
@@ -34,9 +34,68 @@ Inject = Callable[[Scene], Awaitable[None]]
 
 async def kill_process(scene: Scene) -> None:
     """SIGKILL to a process of ours; its keeper starts it again."""
-    unit = scene.chance.choice(scene.ground.units)
+    kill_one(scene, scene.ground.units)
+
+
+async def kill_api(scene: Scene) -> None:
+    """SIGKILL to an API process."""
+    kill_one(scene, [unit for unit in scene.ground.units if unit.serves_api])
+
+
+async def kill_worker(scene: Scene) -> None:
+    """SIGKILL to a worker process: relays, consumers and timers."""
+    kill_one(scene, workers_of(scene.ground))
+
+
+def kill_one(scene: Scene, units: Sequence[Unit]) -> None:
+    """SIGKILL to one of these processes."""
+    unit = scene.chance.choice(units)
     if unit.process is not None:
         unit.process.send(signal.SIGKILL)
+
+
+async def crash_at(scene: Scene, point: str) -> bool:
+    """Have a process that comes by a named point die there, under load; answers whether it did."""
+    unit = scene.chance.choice(passing_by(scene.ground, point))
+    timers = point.startswith("timers.")
+    unit.fault = f"{point}:kill:{1 if timers else scene.chance.randint(1, 5)}"
+    before = unit.deaths
+    assert unit.process is not None
+    unit.process.send(signal.SIGKILL)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(60):
+            while unit.deaths < before + 1:
+                await asyncio.sleep(0.05)
+            await scene.ground.until_ready_or_dead(unit)
+            if timers:
+                await jump_over_deadlines(scene.ground)
+            while unit.deaths < before + 2:
+                await asyncio.sleep(0.05)
+            return True
+    return False
+
+
+def passing_by(ground: Ground, point: str) -> list[Unit]:
+    """Processes that come by a named point as long as there are orders."""
+    if ground.variant == "kafka":
+        names = {"request": ["orders"], "timers": ["orders"], "relay": ["orders", "inventory"]}.get(
+            point.partition(".")[0], ["orders", "inventory", "reporting"]
+        )
+        return [unit for unit in ground.units if unit.name in names]
+    if point.startswith("request."):
+        return [unit for unit in ground.units if unit.serves_api]
+    return workers_of(ground)
+
+
+async def jump_over_deadlines(ground: Ground) -> None:
+    """Move business time 21 hours on without playing what lies between: the first clock of what is paid falls due."""
+    admin = await admin_of(ground)
+    try:
+        await admin.execute(
+            "UPDATE sandbox.clock SET now = now + interval '21 hours', target = target + interval '21 hours'"
+        )
+    finally:
+        await admin.close()
 
 
 async def kill_postgres(scene: Scene) -> None:
@@ -283,8 +342,10 @@ EVERYWHERE: dict[str, Inject] = {
 
 def faults_of(ground: Ground) -> dict[str, Inject]:
     """The faults that an installation of this kind can have."""
-    if ground.kafka is not None:
+    if ground.variant == "kafka":
         return EVERYWHERE | {"broker killed": restart_broker}
     if ground.variant == "whole":
         return {name: inject for name, inject in EVERYWHERE.items() if name != "members joined and left"}
-    return dict(EVERYWHERE)
+    known = EVERYWHERE | {"API killed": kill_api, "worker killed": kill_worker}
+    del known["process killed"]
+    return known if ground.kafka is None else known | {"broker killed": restart_broker}

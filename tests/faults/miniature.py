@@ -20,6 +20,7 @@ from storeops.common.auth.permissions import Role
 from storeops.common.bus.postgres import PostgresSubscription
 from storeops.common.clock import monotonic
 from storeops.common.db import WriteSession
+from storeops.common.faults import POINTS
 from storeops.common.http import routing
 from storeops.common.runtime import Parts, assemble, workers
 from storeops.common.service import installed_services
@@ -52,17 +53,22 @@ JUMPS = {0.4: 21, 0.8: 26}
 
 
 class Frailty:
-    """Who dies when: by chance, at the named points, until all is well again."""
+    """Who dies when: once at every named point that is passed, and by chance, until all is well again."""
 
     def __init__(self, chance: Random) -> None:
         self._chance = chance
+        self._owed = {point: chance.randint(1, 3) for point in POINTS}
+        """Passes until the death that is certain."""
         self.over = False
         self.deaths: Counter[str] = Counter()
         """By point."""
 
     async def reach(self, point: str) -> None:
         """Die here, maybe."""
-        if not self.over and self._chance.random() < DEATH[point.partition(".")[0]]:
+        if self.over:
+            return
+        self._owed[point] = self._owed.get(point, 0) - 1
+        if self._owed[point] == 0 or self._chance.random() < DEATH[point.partition(".")[0]]:
             self.deaths[point] += 1
             raise Crashed(point)
 
@@ -123,7 +129,7 @@ async def miniature(maintenance_url: str, folder: Path, seed: int, sabotage: Sab
             for module in (consumer, relay, timers, routing):
                 patch.setattr(module, "reach", frailty.reach)
             patch.setattr(PostgresSubscription, "poll", frailty.pausing(PostgresSubscription.poll))
-            patch.setattr(WriteSession, "_flush", frailty.dawdling(WriteSession._flush))
+            patch.setattr(WriteSession, "_flush", frailty.dawdling(WriteSession._flush))  # pyright: ignore[reportPrivateUsage]
             await watch_positions(admin)
             await live(report, harness, admin=admin, frailty=frailty, chance=chance)
     report.points = frailty.deaths
@@ -201,7 +207,8 @@ async def live(
     client = await harness.client(Role.OWNER)
     frailty.over = True
     began = await SandboxTime(client).now()
-    market = await open_market(client, pieces=30, hot=HOT_PIECES)
+    async with asyncio.timeout(60):
+        market = await open_market(client, pieces=30, hot=HOT_PIECES)
     frailty.over = False
     load = Load(client, market, report.history, chance)
     poisoned: set[str] = set()

@@ -1,8 +1,9 @@
 """One run: an installation, a load, faults by seed, healing, quiet, and every check."""
 
 import asyncio
+import secrets
 from collections import Counter
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,7 @@ from storeops.common.testing.shop import SandboxTime, open_shop, said
 from .checks import Subject, check, finding, watch_positions
 from .ground import OWNER_PASSWORD, PATIENCE, Ground, Variant, opened
 from .history import History, percentile
-from .injectors import Scene, faults_of
+from .injectors import Scene, crash_at, faults_of
 from .load import Load, Market
 from .quiet import NotQuiet, play_on
 
@@ -65,9 +66,11 @@ class Report:
 
 
 @asynccontextmanager
-async def standing(variant: Variant, folder: Path) -> AsyncGenerator[tuple[Ground, httpx2.AsyncClient]]:
+async def standing(
+    variant: Variant, folder: Path, *, apis: int = 2, workers: int = 2
+) -> AsyncGenerator[tuple[Ground, httpx2.AsyncClient]]:
     """An open installation with the owner's client, for one run or several."""
-    async with opened(variant, folder) as ground, signed_in(ground) as client:
+    async with opened(variant, folder, apis=apis, workers=workers) as ground, signed_in(ground) as client:
         ground.began = await SandboxTime(client).now()
         admin = await asyncpg.connect(ground.admin_url)
         await watch_positions(admin)
@@ -86,7 +89,7 @@ async def signed_in(ground: Ground) -> AsyncGenerator[httpx2.AsyncClient]:
 
 
 async def open_market(client: httpx2.AsyncClient, *, pieces: int = PLENTY, hot: int = HOT_PIECES) -> Market:
-    """Two stores with a warehouse each; `hot` pieces of one SKU that all want, few of another, `pieces` of the others."""
+    """Two stores with a warehouse each: `hot` pieces of one SKU, few of another, `pieces` of each of the others."""
     time = SandboxTime(client)
     shops = [await open_shop(client, time) for _ in range(2)]
     goods = {HOT: hot, SKUS[0]: SCARCE_PIECES} | dict.fromkeys(SKUS[1:], pieces)
@@ -103,21 +106,45 @@ async def fault_run(
 ) -> Report:
     """A whole run on an open installation: `names` are the faults in their order, by seed unless given."""
     chance = Random(seed)
-    report = Report(ground.variant, seed, history=History(f"r{seed}"))
+    known = faults_of(ground)
+    faults = list(names if names is not None else chance.sample(sorted(known), k=chance.randint(3, 5)))
+
+    async def hurt(scene: Scene) -> None:
+        for name in faults:
+            await asyncio.sleep(seconds * chance.uniform(0.6, 1.0) / (len(faults) + 1))
+            await known[name](scene)
+        await asyncio.sleep(seconds / (len(faults) + 1))
+
+    return await run_under_load(ground, client, Report(ground.variant, seed, faults), hurt)
+
+
+async def crash_run(ground: Ground, client: httpx2.AsyncClient, seed: int, point: str) -> Report:
+    """A whole run in which one process dies at a named point; that it did not is a finding."""
+    report = Report(ground.variant, seed, [f"died at {point}"])
+
+    async def hurt(scene: Scene) -> None:
+        await asyncio.sleep(1.0)
+        if await crash_at(scene, point):
+            report.points[point] += 1
+        else:
+            report.findings.append(finding("faults", "F1 the point was reached", [point]))
+        await asyncio.sleep(1.0)
+
+    return await run_under_load(ground, client, report, hurt)
+
+
+async def run_under_load(
+    ground: Ground, client: httpx2.AsyncClient, report: Report, hurt: Callable[[Scene], Awaitable[None]]
+) -> Report:
+    """Load while `hurt` lasts, then healing, quiet and every check."""
+    chance = Random(report.seed)
+    report.history = History(f"r{report.seed}{secrets.token_hex(2)}")
     started = monotonic()
     deaths = ground.deaths
-    market = await open_market(client)
-    known = faults_of(ground)
-    report.faults = list(names if names is not None else chance.sample(sorted(known), k=chance.randint(3, 5)))
-    load = Load(client, market, report.history, chance)
-    scene = Scene(ground, client, chance)
+    load = Load(client, await open_market(client), report.history, chance)
     async with asyncio.TaskGroup() as group:
         group.create_task(load.run())
-        for name in report.faults:
-            pause = seconds * chance.uniform(0.6, 1.0) / (len(report.faults) + 1)
-            await asyncio.sleep(pause)
-            await known[name](scene)
-        await asyncio.sleep(seconds / (len(report.faults) + 1))
+        await hurt(Scene(ground, client, chance))
         load.end()
     await examine_run(report, ground, client)
     report.deaths = ground.deaths - deaths
