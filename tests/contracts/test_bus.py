@@ -2,17 +2,18 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 
 from aiokafka.partitioner import DefaultPartitioner
 from prometheus_client import REGISTRY as METRICS
-from storeops.common.bus.base import Batch, Message
+from storeops.common.bus.base import Batch, Message, OwnershipLost
 from storeops.common.clock import machine_now
 from storeops.common.contracts.orders import OrderAudited
 from storeops.common.db import WriteSession
 from storeops.common.events import EventRouter
 from storeops.common.parked import replay_parked
 from storeops.common.testing.probe import SERVICE, TOPIC, listener, say
-from storeops.common.testing.stage import Member, Stage
+from storeops.common.testing.stage import PATIENCE, Member, Stage
 
 
 def numbers(count: int, start: int = 0) -> list[str]:
@@ -237,6 +238,32 @@ async def test_owners_that_come_and_go_handle_everything_once(stage: Stage) -> N
     await send_and_work(second)
 
     assert await stage.probe.heard() == {key: numbers(sent) for key in keys}
+
+
+async def test_nothing_that_a_long_poll_reads_across_a_change_of_owners_is_lost(stage: Stage) -> None:
+    await stage.open(partitions=4)
+    keys = [f"ord_{n}" for n in range(12)]
+    first = await stage.join(listener("g", owner="first"))
+    polling = asyncio.create_task(first.subscription.poll(500, PATIENCE))
+    await asyncio.sleep(0)
+    second = await stage.join(listener("g", owner="second"))
+    for key in keys:
+        await stage.probe.say(key, "0")
+    await stage.send()
+
+    async def all_is_heard() -> bool:
+        return len(await stage.probe.effects()) == len(keys)
+
+    async def work_on() -> None:
+        batch = await polling
+        if batch is not None:
+            with suppress(OwnershipLost):
+                await first.consumer.take(first.subscription, batch)
+        await first.work_until(all_is_heard)
+
+    await asyncio.gather(work_on(), second.work_until(all_is_heard))
+
+    assert await stage.probe.heard() == {key: ["0"] for key in keys}
 
 
 async def test_old_messages_go(stage: Stage) -> None:

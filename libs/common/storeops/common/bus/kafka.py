@@ -58,8 +58,8 @@ class KafkaSubscription(ConsumerRebalanceListener):
         """Where to read on, other than behind what was read last."""
         self._done: dict[TopicPartition, int] = {}
         """Offsets that are still to be committed."""
-        self._unmarked: set[TopicPartition] = set()
-        """Assigned partitions that may have no offset of this group yet."""
+        self._fresh: set[TopicPartition] = set()
+        """Assigned partitions of which nothing was read yet."""
 
     async def start(self) -> None:
         """Join the group. Raises `BusUnavailable`."""
@@ -74,7 +74,7 @@ class KafkaSubscription(ConsumerRebalanceListener):
                 await consumer.stop()
                 raise
             self._consumer = consumer
-        await self._mark()
+        await self._begin()
 
     async def poll(self, limit: int, wait: float) -> Batch | None:
         """The next messages of one assigned partition. Raises `BusUnavailable`; the next poll joins anew."""
@@ -124,14 +124,14 @@ class KafkaSubscription(ConsumerRebalanceListener):
     def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         """Begin anew at the committed offsets."""
         self._void()
-        self._unmarked = set(assigned)
+        self._fresh = set(assigned)
 
     def _void(self) -> None:
         self._epoch += 1
         self._queue.clear()
         self._seeks.clear()
         self._done.clear()
-        self._unmarked.clear()
+        self._fresh.clear()
 
     def _place(self, batch: Batch) -> TopicPartition:
         return TopicPartition(self._bus.prefix + batch.topic, batch.partition)
@@ -166,18 +166,26 @@ class KafkaSubscription(ConsumerRebalanceListener):
         async with asyncio.timeout(PATIENCE):
             await self._consumer.commit({place: OffsetAndMetadata(at, OURS) for place, at in offsets.items()})
 
-    async def _mark(self) -> None:
-        """Write the first offset of a new group down, so that every process can tell how far behind it is."""
-        if not self._unmarked:
+    async def _begin(self) -> None:
+        """Begin where the group is, and write a new group's first offset down: all processes tell its lag by it.
+
+        A fetch that outlasted a change of owners may have read on under the new assignment, and was thrown away.
+        """
+        if not self._fresh:
             return
-        places = sorted(self._unmarked)
+        epoch, places = self._epoch, sorted(self._fresh)
         with reaching(f"finding the offsets of {self._group}"), suppress(CommitFailedError, IllegalStateError):
             async with asyncio.timeout(PATIENCE):
                 known = await asyncio.gather(*(self._consumer.committed(place) for place in places))
-                new = [place for place, offset in zip(places, known, strict=True) if offset is None]
+                offsets = {place: offset for place, offset in zip(places, known, strict=True) if offset is not None}
+                new = [place for place in places if place not in offsets]
                 if new:
-                    await self._commit(await self._consumer.beginning_offsets(new))
-        self._unmarked.difference_update(places)
+                    first: dict[TopicPartition, int] = await self._consumer.beginning_offsets(new)
+                    await self._commit(first)
+                    offsets |= first
+            if epoch == self._epoch:
+                self._seeks |= offsets
+                self._fresh.clear()
 
 
 class KafkaBus:
