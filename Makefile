@@ -6,7 +6,7 @@ MEMBER_NAMES := storeops-common storeops-platform storeops-inventory storeops-pr
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock demo serve test test-year bench check format docs clean
+.PHONY: help install lock demo serve test test-year bench prove check format docs clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*## "} {printf "  %-12s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ test: install ## The whole suite, on real PostgreSQL and real Kafka
 
 bench: install ## Measure everything beside raw limits, into docs/bench/latest.json (ARGS="--quick --only order.single …")
 	@$(BIN)/storeops bench $(ARGS)
+
+prove: install ## Kill, pause, cut and flood everything, on both buses, into docs/proof.md (ARGS="--runs 20 --seeds 1 2 …")
+	@$(BIN)/python -m tests.faults.prove $(ARGS)
 
 test-year: install ## The demo over the whole year of real orders, to the cent (many minutes)
 	$(BIN)/pytest -m slow tests/app/demo

@@ -18,7 +18,7 @@ from .run import Report, fault_run, standing
 from .sabotage import BUILDS, RUNS, hunt, trial
 
 SEED = int(os.environ.get("STOREOPS_SEED") or secrets.randbelow(10**6))
-SAMPLE = 3
+SAMPLE = 2
 """Sabotage builds of one slice, beside those that have a scene of their own."""
 UNFINISHED = "ignore:coroutine .* was never awaited:RuntimeWarning"
 """A worker that dies while it starts leaves parts that never ran."""
