@@ -101,6 +101,13 @@ class Quote(Contract):
     notes: tuple[QuoteNote, ...] = ()
 
 
+QUOTE_REFUSALS: dict[int, tuple[str, ...]] = {
+    409: ("listing_off_shelf", "price_currency_stale"),
+    422: ("sku_not_listed", "quote_too_large"),
+}
+"""Why a basket of a store has no price: codes by status, which whoever asks for a quote may pass on."""
+
+
 class QuoteRefusal(Contract):
     """Why one basket of a batch has no price: what a problem of its own would say."""
 

@@ -9,13 +9,22 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.routing import Route
 
 from storeops.common import sandbox
+from storeops.common.auth.callers import PermissionMissing
+from storeops.common.auth.tokens import TokenInvalid, TokenMissing
 from storeops.common.bus.base import Bus, BusUnavailable
 from storeops.common.consumer import is_passing
 from storeops.common.http.context import HttpContext, context_of
 from storeops.common.http.documentation import install_documentation
-from storeops.common.http.edge import Edge
+from storeops.common.http.edge import BodyTooLarge, Edge
+from storeops.common.http.idempotency import (
+    IdempotencyInProgress,
+    IdempotencyKeyMalformed,
+    IdempotencyKeyMissing,
+    IdempotencyKeyReused,
+    StoredAnswerUnreadable,
+)
 from storeops.common.http.problems import PROBLEM_SCHEMA, install_problems, problem
-from storeops.common.http.routing import ServiceRouter, SpineRoute
+from storeops.common.http.routing import ServiceRouter, SpineRoute, UnknownParameter, UnprintableText
 from storeops.common.service import Service
 
 
@@ -55,22 +64,23 @@ def openapi_of(app: FastAPI) -> dict[str, Any]:
     components.setdefault("schemas", {})["Problem"] = PROBLEM_SCHEMA
     components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
     for path in document.get("paths", {}).values():
-        for operation in path.values():
-            describe(operation)
+        for method, operation in path.items():
+            describe(operation, safe=method == "get")
     app.openapi_schema = document
     return document
 
 
-def describe(operation: dict[str, Any]) -> None:
-    """What every operation has in common."""
+def describe(operation: dict[str, Any], *, safe: bool) -> None:
+    """What every operation has in common; `safe` ones change nothing."""
     reference = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     responses = operation["responses"]
     responses.pop("422", None) if "application/json" in responses.get("422", {}).get("content", {}) else None
     for status, answer in responses.items():
         if int(status) >= 400:
             answer["content"] = reference
-    responses["4XX"] = {"description": "The request is refused; `code` says why.", "content": reference}
-    responses["5XX"] = {"description": "Try again later.", "content": reference}
+    refusals = ", ".join(f"`{code}`" for code in common_refusals(operation, safe=safe))
+    responses["4XX"] = {"description": f"Refused before anything was done: {refusals}", "content": reference}
+    responses["5XX"] = {"description": "Try again later: `database_busy`, `internal_error`", "content": reference}
     if operation.get("x-permission") != "public":
         operation["security"] = [{"token": []}]
     if operation.get("x-idempotency") == "required":
@@ -82,6 +92,21 @@ def describe(operation: dict[str, Any]) -> None:
                 "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
             }
         )
+
+
+def common_refusals(operation: dict[str, Any], *, safe: bool) -> list[str]:
+    """Codes that an operation may answer beside its own, because all of its kind may."""
+    codes = ["invalid_request", UnknownParameter.code(), UnprintableText.code()]
+    if "requestBody" in operation:
+        codes += ["malformed_json", BodyTooLarge.code()]
+    if operation.get("x-permission") != "public":
+        codes += [error.code() for error in (TokenMissing, TokenInvalid, PermissionMissing)]
+    if not safe and operation.get("x-idempotency") != "never":
+        repeated = (IdempotencyKeyMalformed, IdempotencyKeyReused, IdempotencyInProgress, StoredAnswerUnreadable)
+        codes += [error.code() for error in repeated]
+    if operation.get("x-idempotency") == "required":
+        codes.append(IdempotencyKeyMissing.code())
+    return codes
 
 
 async def livez(_request: Request) -> Response:

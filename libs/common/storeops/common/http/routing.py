@@ -6,7 +6,7 @@ caller holds the endpoint's permission, and commits with the finished response i
 """
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeVar, cast
 
 import orjson
@@ -146,6 +146,7 @@ class ServiceRouter(APIRouter):
         *,
         permission: Permission | Public,
         errors: Sequence[type[DomainError]] = (),
+        passed_on: Mapping[int, Sequence[str]] | None = None,
         status: int = 200,
         idempotency: Idempotency = "honoured",
         secret: bool = False,
@@ -153,11 +154,15 @@ class ServiceRouter(APIRouter):
     ) -> Callable[[F], F]:
         """Declare an endpoint: who may call it, how it may fail, whether it needs an Idempotency-Key.
 
+        `passed_on` are the codes, by status, of another service's refusals that this one hands to its caller.
         `secret` says that the body or the answer holds a password, a key or a token: neither is kept under an
         Idempotency-Key, and a refusal shows no value of the body. `also` documents further successful answers, such as
         202 beside 201.
         """
-        responses: dict[int | str, dict[str, Any]] = {**dict(also or {}), **errors_of(*errors)}
+        responses: dict[int | str, dict[str, Any]] = {
+            **dict(also or {}),
+            **errors_of(*errors, passed_on=passed_on or {}),
+        }
 
         def register(call: F) -> F:
             self.add_api_route(
@@ -179,12 +184,14 @@ class ServiceRouter(APIRouter):
         return register
 
 
-def errors_of(*errors: type[DomainError]) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI responses of typed failures, grouped by status."""
+def errors_of(*errors: type[DomainError], passed_on: Mapping[int, Sequence[str]]) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI responses of typed failures and of what is passed on, grouped by status."""
     by_status: dict[int | str, dict[str, Any]] = {}
-    for error in errors:
-        entry = by_status.setdefault(error.status, {"description": "", "content": {"application/problem+json": {}}})
-        entry["description"] = ", ".join(filter(None, [entry["description"], f"`{error.code()}`"]))
+    codes = [(error.status, error.code()) for error in errors]
+    codes += [(status, code) for status, passed in passed_on.items() for code in passed]
+    for status, code in codes:
+        entry = by_status.setdefault(status, {"description": "", "content": {"application/problem+json": {}}})
+        entry["description"] = ", ".join(filter(None, [entry["description"], f"`{code}`"]))
     return by_status
 
 

@@ -6,6 +6,7 @@ from fastapi import Header, Request, Response
 
 from storeops.common.auth.permissions import Permission
 from storeops.common.clients import PeerRefused, PeerUnavailable
+from storeops.common.contracts.promotions import QUOTE_REFUSALS
 from storeops.common.errors import DomainError
 from storeops.common.http.bodies import ItemResult
 from storeops.common.http.etags import set_etag
@@ -69,6 +70,7 @@ PLACING_ERRORS: list[type[DomainError]] = [
     "/v1/orders",
     permission=Permission.ORDERS_PLACE,
     errors=PLACING_ERRORS,
+    passed_on=QUOTE_REFUSALS,
     status=201,
     idempotency="required",
     also={
