@@ -240,12 +240,17 @@ async def act(session: WriteSession, router: EventRouter, live: Sequence[Message
 
 async def call_handlers(session: WriteSession, router: EventRouter, decoded: Sequence[Decoded]) -> None:
     """Call the handlers in waves: each key's events in order, equal types together."""
-    for wave in waves(
-        decoded,
-        key=lambda item: item.message.key,
-        kind=lambda item: item.message.type,
-        limit=lambda item: router.handlers[item.message.type].batch,
-    ):
+    calls = list(
+        waves(
+            decoded,
+            key=lambda item: item.message.key,
+            kind=lambda item: item.message.type,
+            limit=lambda item: router.handlers[item.message.type].batch,
+        )
+    )
+    if router.lock is not None and len(calls) > 1:
+        await router.lock(session, [item.event for item in decoded])
+    for wave in calls:
         handler = router.handlers[wave[0].message.type]
         session.causes = {item.message.key: cause_of(item.message) for item in wave}
         events = [item.event for item in wave]

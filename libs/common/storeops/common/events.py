@@ -11,7 +11,9 @@ E = TypeVar("E", bound=Event)
 One = Callable[[WriteSession, E], Awaitable[None]]
 Many = Callable[[WriteSession, Sequence[E]], Awaitable[None]]
 Raw = Callable[[WriteSession, Sequence[Message]], Awaitable[None]]
+Lock = Callable[[WriteSession, Sequence[Any]], Awaitable[None]]
 OneT = TypeVar("OneT", bound=Callable[..., Awaitable[None]])
+LockT = TypeVar("LockT", bound=Lock)
 
 
 class Handler(NamedTuple):
@@ -35,6 +37,7 @@ class EventRouter:
         self.observer = observer
         self.handlers: dict[str, Handler] = {}
         self.raw: Raw | None = None
+        self.lock: Lock | None = None
         self.reads: frozenset[str] = frozenset()
         """The types that a handler of everything does more with than keep."""
 
@@ -50,6 +53,14 @@ class EventRouter:
             return call
 
         return register
+
+    def lock_first(self, call: LockT) -> LockT:
+        """Before a transaction of several calls: lock what all its events are about, in one order.
+
+        Each call locks in order by itself; two transactions of several calls would still wait for each other.
+        """
+        self.lock = call
+        return call
 
     def on_everything(self, *, reads: frozenset[str] = frozenset()) -> Callable[[Raw], Raw]:
         """Handle every message of every topic as it lies on the bus; `reads` are the types it looks into."""

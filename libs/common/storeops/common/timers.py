@@ -49,6 +49,8 @@ class Arming(NamedTuple):
 
 Fire = Callable[[WriteSession, Any], Awaitable[None]]
 FireT = TypeVar("FireT", bound=Callable[..., Awaitable[None]])
+Lock = Callable[[WriteSession, Sequence[DueTimer]], Awaitable[None]]
+LockT = TypeVar("LockT", bound=Lock)
 
 
 class JobRouter:
@@ -56,6 +58,7 @@ class JobRouter:
 
     def __init__(self) -> None:
         self.timers: dict[str, tuple[Fire, int]] = {}
+        self.lock: Lock | None = None
         self.upkeep: list[tuple[str, timedelta, Callable[[WriteSession], Awaitable[None]]]] = []
 
     def timer(self, *kinds: str, batch: int = 0) -> Callable[[FireT], FireT]:
@@ -70,6 +73,11 @@ class JobRouter:
             return call
 
         return register
+
+    def lock_first(self, call: LockT) -> LockT:
+        """Before a transaction of several calls: lock what all its timers are about, in one order."""
+        self.lock = call
+        return call
 
     def every(self, interval: timedelta) -> Callable[[FireT], FireT]:
         """Machine upkeep (retention, gauges), run about every `interval` in one process at a time."""
@@ -163,6 +171,7 @@ async def fire_due(
     *,
     skip: Sequence[str] = (),
     limit: int = LIMIT,
+    lock: Lock | None = None,
 ) -> int:
     """Fire what is due now, the earliest first, each key in order; answers how many. One firer a service at a time.
 
@@ -186,8 +195,11 @@ async def fire_due(
         ]
         if not due:
             return 0
+        calls = list(waves(due, key=lambda t: t.key, kind=lambda t: t.kind, limit=lambda t: kinds[t.kind][1]))
         try:
-            for wave in waves(due, key=lambda t: t.key, kind=lambda t: t.kind, limit=lambda t: kinds[t.kind][1]):
+            if lock is not None and len(calls) > 1:
+                await lock(session, due)
+            for wave in calls:
                 fire, batch = kinds[wave[0].kind]
                 await fire(session, wave if batch else wave[0])
         except Exception as error:
@@ -232,6 +244,7 @@ class TimerRunner:
         self._service = service
         self._signals = signals
         self._kinds = {kind: fire for router in routers for kind, fire in router.timers.items()}
+        self._lock = next((router.lock for router in routers if router.lock is not None), None)
         self._upkeep = [job for router in routers for job in router.upkeep]
         self._sick: dict[str, float] = {}
         """Keys whose handler failed, and when to try them again (monotonic)."""
@@ -263,7 +276,13 @@ class TimerRunner:
         for limit in (LIMIT, 1):
             try:
                 return await fire_due(
-                    self._database, self._service, self._kinds, self._signals, skip=tuple(self._sick), limit=limit
+                    self._database,
+                    self._service,
+                    self._kinds,
+                    self._signals,
+                    skip=tuple(self._sick),
+                    limit=limit,
+                    lock=self._lock,
                 )
             except TimerSettled:
                 return 1

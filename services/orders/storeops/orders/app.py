@@ -15,13 +15,14 @@ from storeops.orders.fulfillment import handlers as fulfillment_handlers
 from storeops.orders.fulfillment import jobs as fulfillment_jobs
 from storeops.orders.fulfillment import models as fulfillment_models
 from storeops.orders.intake import endpoints as intake_endpoints
+from storeops.orders.intake import handlers as intake_handlers
 from storeops.orders.intake import jobs as intake_jobs
 from storeops.orders.invariants import invariants
 from storeops.orders.overview import endpoints as overview_endpoints
 from storeops.orders.stores import handlers as stores_handlers
 from storeops.orders.stores import models as stores_models
 
-HANDLERS = (stores_handlers, audit_handlers, fulfillment_handlers, aftersales_handlers)
+HANDLERS = (stores_handlers, intake_handlers, audit_handlers, fulfillment_handlers, aftersales_handlers)
 """Where handlers register with `events`. Areas bottom to top: stores, customers, deadlines, intake, audit,
 fulfillment, aftersales, overview."""
 MODELS = (stores_models, customers_models, audit_models, fulfillment_models)

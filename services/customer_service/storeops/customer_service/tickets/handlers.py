@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from storeops.common.contracts.base import Event
 from storeops.common.contracts.orders import (
     OrderCancelled,
     OrderEvent,
@@ -15,7 +16,13 @@ from storeops.common.contracts.orders import (
 )
 from storeops.common.db import WriteSession
 from storeops.customer_service.events import events
-from storeops.customer_service.tickets.commands.facts import record_order_facts
+from storeops.customer_service.tickets.commands.facts import lock_told, record_order_facts
+
+
+@events.lock_first
+async def lock_tickets(session: WriteSession, told: Sequence[Event]) -> None:
+    """Several facts about several orders came in together."""
+    await lock_told(session, [event for event in told if isinstance(event, OrderEvent)])
 
 
 @events.on(OrderHeld, OrderShipDueSoon, OrderShipLate, OrderShipBreached, batch=500)

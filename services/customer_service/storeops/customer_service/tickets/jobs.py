@@ -10,6 +10,12 @@ from storeops.customer_service.tickets.commands.writing import ESCALATION, SETTL
 jobs = JobRouter()
 
 
+@jobs.lock_first
+async def lock_tickets(session: WriteSession, due: Sequence[DueTimer]) -> None:
+    """Deadlines of several kinds passed together."""
+    await deadlines.lock_due(session, due)
+
+
 @jobs.timer(ESCALATION, batch=500)
 async def escalate_untaken(session: WriteSession, due: Sequence[DueTimer]) -> None:
     """Half the time is gone and nobody works on it."""

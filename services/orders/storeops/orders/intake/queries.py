@@ -1,6 +1,6 @@
 """Reads of orders, lines and payments; the locks under which everything else decides."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -32,6 +32,13 @@ async def lock_orders(session: ReadSession, order_ids: Sequence[str]) -> dict[st
         list(order_ids),
     )
     return {row["order_id"]: facts_of(row) for row in rows}
+
+
+async def lock_rows(session: ReadSession, order_ids: Iterable[str]) -> None:
+    """Lock orders in the order of ids, and read nothing of them."""
+    await session.fetch(
+        "SELECT FROM orders.sales_order WHERE order_id = ANY($1::text[]) ORDER BY order_id FOR UPDATE", list(order_ids)
+    )
 
 
 async def lock_order(session: ReadSession, order_id: str) -> OrderFacts:

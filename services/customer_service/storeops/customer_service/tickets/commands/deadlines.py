@@ -11,6 +11,11 @@ from storeops.customer_service.tickets.commands.writing import Line, insert_fact
 from storeops.customer_service.tickets.rules import Fact, FactKind, TicketState
 
 
+async def lock_due(session: WriteSession, due: Sequence[DueTimer]) -> None:
+    """Hold the tickets of these deadlines until the transaction ends."""
+    await queries.lock_tickets(session, [timer.key for timer in due])
+
+
 async def escalate_untaken(session: WriteSession, due: Sequence[DueTimer]) -> None:
     """Send cases that nobody took half-way to their settle-by up to the after-sales lead."""
     tickets = await queries.lock_tickets(session, [timer.key for timer in due])

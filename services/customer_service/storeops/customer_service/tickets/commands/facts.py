@@ -42,6 +42,11 @@ async def record_order_facts(session: WriteSession, events: Sequence[OrderEvent]
     await unwatch(session, [ticket for ticket in touched if ticket.state == TicketState.SETTLED])
 
 
+async def lock_told(session: WriteSession, events: Sequence[OrderEvent]) -> None:
+    """Hold the tickets of these orders until the transaction ends."""
+    await queries.lock_latest(session, sorted({delay_of(event) for event in events}))
+
+
 def delay_of(event: OrderEvent) -> Cause:
     """The one cause that all facts about an order's shipping share."""
     return event.store_id, rules.cause_key(TicketKind.SHIPPING_DELAY, event.order_id)
