@@ -5,44 +5,34 @@ where two must meet that rarely do, in a scene made for it.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
 import asyncpg
 from storeops.common import consumer, timers
-from storeops.common.auth.permissions import Role
 from storeops.common.bus import postgres
 from storeops.common.bus.base import Batch, Message
 from storeops.common.bus.postgres import PostgresRelay, PostgresSubscription
-from storeops.common.contracts.orders import OrderEvent, OrderShipDueSoon, OrderShipLate
 from storeops.common.db import Database, ReadSession, WriteSession, transaction
-from storeops.common.doctor import Finding, examine
+from storeops.common.doctor import Finding
 from storeops.common.http import routing
-from storeops.common.ids import new_id
 from storeops.common.scope import Scope, worker_scope
 from storeops.common.signals import Signals
 from storeops.common.spine import FlushStatements, OutboxRow
-from storeops.common.testing.harness import Harness
-from storeops.common.testing.shop import said
 from storeops.common.timers import DueTimer
-from storeops.customer_service.tickets.commands.facts import record_order_facts
+from storeops.customer_service.events import events as ticket_events
 from storeops.inventory.stock.commands import allocation
 from storeops.orders.deadlines.commands import ARM_CLOCKS
 from storeops.orders.intake.commands import paying, placing
 from storeops.orders.intake.schemas import ChannelOrder
 
-from .checks import finding
-from .history import History
-from .load import Load
 from .miniature import Frailty, Sabotage, Site, miniature, stage
-from .run import open_market
+from .scenes import Scene, two_batches_crosswise, two_callers_in_turn, two_facts_at_once
 
 RUNS = 12
 """How many runs a build may survive before it counts as not caught."""
-
-Scene = Callable[[Harness, "asyncpg.Connection[asyncpg.Record]", Random], Awaitable[list[Finding]]]
 
 
 class Build(NamedTuple):
@@ -352,6 +342,11 @@ async def look_then_open_ticket(site: Site) -> None:
     rewrite(site, "ON CONFLICT (store_id, cause_key) WHERE state <> 'settled' DO NOTHING", "")
 
 
+def lock_call_by_call(site: Site) -> None:
+    """A transaction of several calls locks for each call by itself."""
+    site.patch.setattr(ticket_events, "lock", None)
+
+
 def leave_stores_on_session(site: Site) -> None:
     """What a caller may see is set for the connection instead of the transaction."""
     opening = Scope.opening
@@ -366,60 +361,6 @@ def leave_stores_on_session(site: Site) -> None:
         )
 
     site.patch.setattr(Scope, "opening", left)
-
-
-async def two_facts_at_once(
-    harness: Harness, _admin: "asyncpg.Connection[asyncpg.Record]", chance: Random
-) -> list[Finding]:
-    """Two facts about the same orders come in by two workers at the same instant."""
-    market = await open_market(await harness.client(Role.OWNER))
-    now = await harness.now()
-    database = harness.parts.databases["customer_service"]
-    orders = [new_id("ord") for _ in range(20)]
-    store_id = chance.choice(market.stores)
-
-    async def tell(kind: type[OrderShipDueSoon | OrderShipLate]) -> None:
-        facts: list[OrderEvent] = [
-            kind(
-                occurred_at=now,
-                order_id=order_id,
-                store_id=store_id,
-                paid_at=now,
-                due_at=now,
-                late_at=now,
-                breach_at=now,
-                reason="packing",
-            )
-            for order_id in orders
-        ]
-        async with transaction(database, worker_scope("customer_service")) as session:
-            await record_order_facts(session, facts)
-
-    await asyncio.gather(tell(OrderShipDueSoon), tell(OrderShipLate))
-    return await examine(database, "customer_service", harness.services["customer_service"].invariants)
-
-
-async def two_callers_in_turn(
-    harness: Harness, _admin: "asyncpg.Connection[asyncpg.Record]", chance: Random
-) -> list[Finding]:
-    """Managers of two stores look at orders of both, in turn, over the same pool of connections."""
-    owner = await harness.client(Role.OWNER)
-    market = await open_market(owner)
-    load = Load(owner, market, History("scene"), chance)
-    await load.look_at_clock()
-    orders: dict[str, str] = {}
-    while len(set(orders.values())) < len(market.stores):
-        body = load.channel_order()
-        placed = await said(owner.post("/v1/orders", json=body, headers={"idempotency-key": new_id("key")}))
-        orders[placed["order_id"]] = body["store_id"]
-    clients = {store: await harness.client(Role.STORE_MANAGER, stores=[store]) for store in market.stores}
-    wrong: list[str] = []
-    for _ in range(40):
-        store, (order_id, its_store) = chance.choice(market.stores), chance.choice(list(orders.items()))
-        status = (await clients[store].get(f"/v1/orders/{order_id}")).status_code
-        if status != (200 if store == its_store else 404):
-            wrong.append(f"the manager of {store} was answered {status} for an order of {its_store}")
-    return [finding("http", "I12 a caller sees the orders of their stores and no others", wrong)]
 
 
 BUILDS: dict[str, Build] = {
@@ -440,6 +381,9 @@ BUILDS: dict[str, Build] = {
     "retry without key": Build("a repeated request is a new one", retry_without_key),
     "answer kept later": Build("the answer is kept after the commit that it answers", keep_answer_later),
     "ticket check-then-act": Build("a ticket is looked for, then opened", look_then_open_ticket, two_facts_at_once),
+    "locks call by call": Build(
+        "a transaction of several calls locks for each of them", lock_call_by_call, two_batches_crosswise
+    ),
     "stores left on session": Build(
         "a caller's stores stay set on the pooled connection", leave_stores_on_session, two_callers_in_turn
     ),

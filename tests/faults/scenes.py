@@ -1,0 +1,113 @@
+"""Scenes: where two must meet that rarely do, made to meet. Each answers what it found broken; by itself it is sound."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from random import Random
+
+import asyncpg
+from storeops.common import consumer
+from storeops.common.auth.permissions import Role
+from storeops.common.bus.base import Message
+from storeops.common.consumer import Decoded
+from storeops.common.contracts.orders import OrderShipDueSoon, OrderShipLate
+from storeops.common.db import transaction
+from storeops.common.doctor import Finding, examine
+from storeops.common.ids import new_id
+from storeops.common.scope import worker_scope
+from storeops.common.testing.harness import Harness
+from storeops.common.testing.shop import said
+from storeops.customer_service.events import events as ticket_events
+from storeops.customer_service.tickets.commands.facts import record_order_facts
+
+from .checks import finding
+from .history import History
+from .load import Load
+from .run import open_market
+
+Scene = Callable[[Harness, "asyncpg.Connection[asyncpg.Record]", Random], Awaitable[list[Finding]]]
+
+
+def fact_of(
+    kind: type[OrderShipDueSoon | OrderShipLate], order_id: str, store_id: str, now: datetime
+) -> OrderShipDueSoon | OrderShipLate:
+    """A deadline of an order that passed now."""
+    return kind(
+        occurred_at=now,
+        order_id=order_id,
+        store_id=store_id,
+        paid_at=now,
+        due_at=now,
+        late_at=now,
+        breach_at=now,
+        reason="packing",
+    )
+
+
+async def two_facts_at_once(
+    harness: Harness, _admin: "asyncpg.Connection[asyncpg.Record]", chance: Random
+) -> list[Finding]:
+    """Two facts about the same orders come in by two workers at the same instant."""
+    market = await open_market(await harness.client(Role.OWNER))
+    now = await harness.now()
+    database = harness.parts.databases["customer_service"]
+    orders = [new_id("ord") for _ in range(20)]
+    store_id = chance.choice(market.stores)
+
+    async def tell(kind: type[OrderShipDueSoon | OrderShipLate]) -> None:
+        facts = [fact_of(kind, order_id, store_id, now) for order_id in orders]
+        async with transaction(database, worker_scope("customer_service")) as session:
+            await record_order_facts(session, facts)
+
+    await asyncio.gather(tell(OrderShipDueSoon), tell(OrderShipLate))
+    return await examine(database, "customer_service", harness.services["customer_service"].invariants)
+
+
+async def two_batches_crosswise(
+    harness: Harness, _admin: "asyncpg.Connection[asyncpg.Record]", _chance: Random
+) -> list[Finding]:
+    """Two workers have events of the same two orders, in batches that come to them in opposite order."""
+    market = await open_market(await harness.client(Role.OWNER))
+    now = await harness.now()
+    database = harness.parts.databases["customer_service"]
+    scope = worker_scope("customer_service")
+    orders = [new_id("ord") for _ in range(2)]
+
+    def told(kind: type[OrderShipDueSoon | OrderShipLate], order_id: str) -> Decoded:
+        event = fact_of(kind, order_id, market.stores[0], now)
+        return Decoded(Message("order", 0, 0, "", kind.type, order_id, 1, None, now, "{}", ""), event)
+
+    async def handle(first: str, second: str) -> None:
+        async with transaction(database, scope) as session:
+            await consumer.call_handlers(
+                session, ticket_events, [told(OrderShipDueSoon, first), told(OrderShipLate, second)]
+            )
+
+    for order_id in orders:
+        await handle(order_id, order_id)
+    outcomes = await asyncio.gather(handle(*orders), handle(*reversed(orders)), return_exceptions=True)
+    ended = [repr(outcome) for outcome in outcomes if outcome is not None]
+    return [finding("spine", "I15 no two transactions wait for each other", ended)]
+
+
+async def two_callers_in_turn(
+    harness: Harness, _admin: "asyncpg.Connection[asyncpg.Record]", chance: Random
+) -> list[Finding]:
+    """Managers of two stores look at orders of both, in turn, over the same pool of connections."""
+    owner = await harness.client(Role.OWNER)
+    market = await open_market(owner)
+    load = Load(owner, market, History("scene"), chance)
+    await load.look_at_clock()
+    orders: dict[str, str] = {}
+    while len(set(orders.values())) < len(market.stores):
+        body = load.channel_order()
+        placed = await said(owner.post("/v1/orders", json=body, headers={"idempotency-key": new_id("key")}))
+        orders[placed["order_id"]] = body["store_id"]
+    clients = {store: await harness.client(Role.STORE_MANAGER, stores=[store]) for store in market.stores}
+    wrong: list[str] = []
+    for _ in range(40):
+        store, (order_id, its_store) = chance.choice(market.stores), chance.choice(list(orders.items()))
+        status = (await clients[store].get(f"/v1/orders/{order_id}")).status_code
+        if status != (200 if store == its_store else 404):
+            wrong.append(f"the manager of {store} was answered {status} for an order of {its_store}")
+    return [finding("http", "I12 a caller sees the orders of their stores and no others", wrong)]
