@@ -1,4 +1,4 @@
-"""Scenes: where two must meet that rarely do, made to meet. Each answers what it found broken; by itself it is sound."""
+"""Scenes: where two must meet that rarely do, made to meet. Each answers what it found broken."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
