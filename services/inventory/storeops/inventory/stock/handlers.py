@@ -2,10 +2,17 @@
 
 from collections.abc import Sequence
 
+from storeops.common.contracts.base import Event
 from storeops.common.contracts.orders import OrderCancelled, OrderExpired, OrderPlaced, ParcelHandedOver
 from storeops.common.db import WriteSession
 from storeops.inventory.events import events
-from storeops.inventory.stock.commands import allocation, giving_back
+from storeops.inventory.stock.commands import allocation, giving_back, locking
+
+
+@events.lock_first
+async def lock_stock(session: WriteSession, told: Sequence[Event]) -> None:
+    """Several facts about several orders came in together."""
+    await locking.lock_all(session, told)
 
 
 @events.on(OrderPlaced, batch=256)
