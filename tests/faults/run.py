@@ -80,12 +80,17 @@ async def standing(
 
 @asynccontextmanager
 async def signed_in(ground: Ground) -> AsyncGenerator[httpx2.AsyncClient]:
-    """The owner's client, whose token lasts ten minutes."""
+    """The owner's client."""
     async with ground.client() as client:
-        credentials = {"grant_type": "password", "login": "admin", "password": OWNER_PASSWORD}
-        token = (await said(client.post("/v1/tokens", json=credentials)))["access_token"]
-        client.headers["authorization"] = f"Bearer {token}"
+        await sign_in(client)
         yield client
+
+
+async def sign_in(client: httpx2.AsyncClient) -> None:
+    """Give the client a token, which lasts ten minutes."""
+    credentials = {"grant_type": "password", "login": "admin", "password": OWNER_PASSWORD}
+    token = (await said(client.post("/v1/tokens", json=credentials)))["access_token"]
+    client.headers["authorization"] = f"Bearer {token}"
 
 
 async def open_market(client: httpx2.AsyncClient, *, pieces: int = PLENTY, hot: int = HOT_PIECES) -> Market:
@@ -141,6 +146,7 @@ async def run_under_load(
     report.history = History(f"r{report.seed}{secrets.token_hex(2)}")
     started = monotonic()
     deaths = ground.deaths
+    await sign_in(client)
     load = Load(client, await open_market(client), report.history, chance)
     async with asyncio.TaskGroup() as group:
         group.create_task(load.run())
@@ -155,6 +161,7 @@ async def run_under_load(
 async def examine_run(report: Report, ground: Ground, client: httpx2.AsyncClient) -> None:
     """Let everything come to rest, play past all deadlines, and look."""
     await ground.until_ready()
+    await sign_in(client)
     try:
         await ground.settle()
         await play_on(client, patience=PATIENCE)
