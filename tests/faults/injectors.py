@@ -18,6 +18,8 @@ from storeops.common.ids import uuid7
 
 from .ground import LEASE, Ground, Unit, admin_of
 
+REACHED_WITHIN = 150.0
+"""Seconds in which a process under load comes by any named point, its start included."""
 BUSY = ["order", "allocation", "ticket", "stock", "movement"]
 
 
@@ -54,12 +56,23 @@ def kill_one(scene: Scene, units: Sequence[Unit]) -> None:
         unit.process.send(signal.SIGKILL)
 
 
-async def crash_at(scene: Scene, point: str) -> bool:
-    """Have a process that comes by a named point die there, under load; answers whether one did."""
-    units = passing_by(scene.ground, point)
-    if not (point.startswith("relay.") and scene.ground.kafka is not None):
-        # A relay on Kafka keeps its lock for as long as it lives: of several the one that comes first passes by.
-        units = [scene.chance.choice(units)]
+async def crash_at_points(scene: Scene, points: Sequence[str]) -> list[str]:
+    """Have a process die under load at each of these points, all about the same time; answers those where none did."""
+    free = list(scene.ground.units)
+    crashes: list[Awaitable[bool]] = []
+    for point in points:
+        units = [unit for unit in passing_by(scene.ground, point) if unit in free]
+        if not (point.startswith("relay.") and scene.ground.kafka is not None):
+            # A relay on Kafka keeps its lock for as long as it lives: of several the one that comes first passes by.
+            units = [scene.chance.choice(units)]
+        free = [unit for unit in free if unit not in units]
+        crashes.append(crash_at(scene, point, units))
+    died = await asyncio.gather(*crashes)
+    return [point for point, happened in zip(points, died, strict=True) if not happened]
+
+
+async def crash_at(scene: Scene, point: str, units: Sequence[Unit]) -> bool:
+    """Have one of these processes die at a named point when it passes by; answers whether it did."""
     timers = point.startswith("timers.")
     begun = sum(unit.deaths for unit in units)
     for unit in units:
@@ -67,7 +80,7 @@ async def crash_at(scene: Scene, point: str) -> bool:
         assert unit.process is not None
         unit.process.send(signal.SIGKILL)
     with suppress(TimeoutError):
-        async with asyncio.timeout(90):
+        async with asyncio.timeout(REACHED_WITHIN):
             while sum(unit.deaths for unit in units) < begun + len(units):
                 await asyncio.sleep(0.05)
             if timers:

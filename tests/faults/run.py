@@ -18,7 +18,7 @@ from storeops.common.testing.shop import SandboxTime, open_shop, said
 from .checks import Subject, check, finding, watch_positions
 from .ground import OWNER_PASSWORD, PATIENCE, Ground, Variant, opened
 from .history import History, percentile
-from .injectors import Scene, crash_at, faults_of
+from .injectors import Scene, crash_at_points, faults_of
 from .load import Load, Market
 from .quiet import NotQuiet, play_on
 
@@ -123,16 +123,15 @@ async def fault_run(
     return await run_under_load(ground, client, Report(ground.variant, seed, faults), hurt)
 
 
-async def crash_run(ground: Ground, client: httpx2.AsyncClient, seed: int, point: str) -> Report:
-    """A whole run in which one process dies at a named point; that it did not is a finding."""
-    report = Report(ground.variant, seed, [f"died at {point}"])
+async def crash_run(ground: Ground, client: httpx2.AsyncClient, seed: int, points: Sequence[str]) -> Report:
+    """A whole run in which a process dies at each of these named points; that one did not is a finding."""
+    report = Report(ground.variant, seed, [f"died at {point}" for point in points])
 
     async def hurt(scene: Scene) -> None:
         await asyncio.sleep(1.0)
-        if await crash_at(scene, point):
-            report.points[point] += 1
-        else:
-            report.findings.append(finding("faults", "F1 the point was reached", [point]))
+        missed = await crash_at_points(scene, points)
+        report.points.update(point for point in points if point not in missed)
+        report.findings.append(finding("faults", "F1 the named points were reached", missed))
         await asyncio.sleep(1.0)
 
     return await run_under_load(ground, client, report, hurt)
