@@ -44,6 +44,7 @@ async def test_eight_writers_and_a_relay_lose_nothing_and_keep_every_keys_order(
     await writing
     while await relay.turn(500):
         pass
+    await relay.close()
 
     rows = await bus.database.fetch(
         'SELECT key, sequence, partition, "offset" FROM bus.message ORDER BY partition, "offset"'

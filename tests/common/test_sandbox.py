@@ -1,7 +1,8 @@
 """The sandbox clock moves on only from where all is quiet, however many processes play it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+import pytest
 from storeops.common.bus.postgres import PostgresBus
 from storeops.common.contracts.orders import OrderAudited
 from storeops.common.db import Database, WriteSession, transaction
@@ -72,4 +73,37 @@ async def test_a_deadline_that_never_fires_is_named_and_passed(database_url: str
 
     [clock] = await database.fetch("SELECT now, playing, blocked_by FROM sandbox.clock")
     assert tuple(clock) == (NOON + HOUR, False, ["orders: ship_late of ord_1"])
+    await database.close()
+
+
+@pytest.mark.parametrize(("stops", "moments"), [("due", [1, 2, 3]), ("target", [3])])
+async def test_the_clock_stops_where_something_falls_due_or_at_its_target_alone(
+    database_url: str, stops: str, moments: list[int]
+) -> None:
+    database = Database(database_url, sandbox=True)
+    await database.fetch(
+        "INSERT INTO sandbox.clock (now, target, playing, stops) VALUES ($1, $2, true, $3)",
+        *(NOON, NOON + 3 * HOUR, stops),
+    )
+    jobs = JobRouter()
+    fired: list[tuple[str, datetime]] = []
+
+    @jobs.timer("ship_late")
+    async def note(session: WriteSession, due: DueTimer) -> None:
+        fired.append((due.key, await session.now()))
+
+    async with transaction(database, worker_scope("orders")) as session:
+        await arm(session, [Arming("ship_late", f"ord_{n}", NOON + n * HOUR) for n in (1, 2)])
+    signals = Signals(database, shared=False)
+    player = Overtaken(database, PostgresBus(database, signals), signals, services=["orders"], observers=[])
+    runner = TimerRunner(database, "orders", [jobs], signals)
+    seen: list[int] = []
+    while len(seen) < len(moments):
+        await player.step()
+        [(now,)] = await database.fetch("SELECT now FROM sandbox.clock")
+        seen.append((now - NOON) // HOUR)
+        await runner.turn()
+
+    assert seen == moments
+    assert fired == [(f"ord_{n}", NOON + (n if stops == "due" else 3) * HOUR) for n in (1, 2)]
     await database.close()

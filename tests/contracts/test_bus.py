@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 
+import pytest
 from aiokafka.partitioner import DefaultPartitioner
 from prometheus_client import REGISTRY as METRICS
 from storeops.common.bus.base import Batch, Message, OwnershipLost
@@ -142,6 +143,25 @@ async def test_unknown_types_are_passed_over_and_counted(stage: Stage) -> None:
     assert await stage.probe.heard() == {"ord_1": ["before", "after"]}
     assert METRICS.get_sample_value("storeops_events_skipped_total", {"group": "unknowing"}) == skipped + 1
     assert await stage.probe.rows("parked") == 0
+
+
+async def test_unknown_types_alone_cost_no_inbox_and_are_passed_over_by_their_owner_only(stage: Stage) -> None:
+    await stage.open()
+    for key in ("ord_1", "ord_2"):
+        await stage.probe.say_something_else(key)
+    await stage.send()
+    member = await stage.join(listener("unknowing"))
+    async with asyncio.timeout(PATIENCE):
+        while (batch := await member.subscription.poll(500, 0.05)) is None:
+            pass
+
+    with pytest.raises(OwnershipLost):
+        await member.subscription.pass_over(batch._replace(epoch=batch.epoch + 1))
+    assert await stage.bus.lag() != {"unknowing": 0}
+    await member.subscription.rewind(batch)
+    await member.finish(stage.bus, "unknowing")
+
+    assert await stage.probe.rows("inbox") == 0
 
 
 class Refusal(Exception):

@@ -178,6 +178,10 @@ class Consumer:
         await subscription.settle(batch)
 
     async def _handle(self, subscription: Subscription, batch: Batch) -> None:
+        if not concerning(self._router, batch.messages):
+            await subscription.pass_over(batch)
+            SKIPPED.labels(self._router.group).inc(len(batch.messages))
+            return
         async with transaction(self._database, self._scope) as session:
             await subscription.fence(session, batch)
             await apply(session, self._router, batch.messages)
@@ -201,7 +205,7 @@ async def apply(session: WriteSession, router: EventRouter, messages: Sequence[M
 
     One that is no event at all is never passed over, whatever the group handles: it raises `UnreadableMessage`.
     """
-    handled = [m for m in messages if router.raw is not None or m.type in router.handlers or m.type == UNREADABLE]
+    handled = concerning(router, messages)
     SKIPPED.labels(router.group).inc(len(messages) - len(handled))
     # A relay that died between sending and deleting sends again: the same event may stand twice in one batch.
     first: dict[str, Message] = {}
@@ -221,6 +225,11 @@ async def apply(session: WriteSession, router: EventRouter, messages: Sequence[M
         await park(session, router.group, [(message, "behind a parked message of its key", "") for message in behind])
     live = [message for message in known if message.event_id in fresh and (message.topic, message.key) not in blocked]
     await act(session, router, live)
+
+
+def concerning(router: EventRouter, messages: Sequence[Message]) -> list[Message]:
+    """The messages that the group handles, and those that nobody can read."""
+    return [m for m in messages if router.raw is not None or m.type in router.handlers or m.type == UNREADABLE]
 
 
 async def act(session: WriteSession, router: EventRouter, live: Sequence[Message]) -> None:

@@ -242,10 +242,14 @@ class ReadSession:
     async def _release(self) -> None:
         slot, self._slot = self._slot, None
         assert slot is not None
-        if self._orm is not None:
-            await self._orm.close()
-            await slot.connection.rollback()
-            self._orm = None
+        try:
+            if self._orm is not None:
+                await self._orm.close()
+                await slot.connection.rollback()
+                self._orm = None
+        except BaseException:
+            await self.database.discard(slot)
+            raise
         self.database.release(slot)
 
     async def _abort(self) -> None:
@@ -256,11 +260,14 @@ class ReadSession:
             await self._release()
         except BaseException as error:
             # Whatever broke the rollback, the connection must not be used again; nor must its place be lost.
-            slot, self._slot, self._orm = self._slot, None, None
-            if slot is not None:
-                await self.database.discard(slot)
+            await self._discard()
             if not isinstance(error, Exception):
                 raise
+
+    async def _discard(self) -> None:
+        slot, self._slot, self._orm = self._slot, None, None
+        if slot is not None:
+            await self.database.discard(slot)
 
 
 class Cause(NamedTuple):

@@ -30,6 +30,7 @@ SANDBOX = [
         figures boolean NOT NULL DEFAULT false
     )""",
     "ALTER TABLE sandbox.clock ADD COLUMN IF NOT EXISTS blocked_by text[] NOT NULL DEFAULT '{}'",
+    "ALTER TABLE sandbox.clock ADD COLUMN IF NOT EXISTS stops text NOT NULL DEFAULT 'due'",
 ]
 
 

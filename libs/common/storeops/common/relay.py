@@ -44,12 +44,13 @@ async def run_relay(relay: Relay, service: str, signals: Signals) -> None:
             if moved:
                 await reach("relay.after_commit")
                 RELAYED.labels(service).inc(moved)
-                if moved < LIMIT:
-                    await asyncio.sleep(max(0.0, RHYTHM - (monotonic() - started)))
-            else:
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(POLL):
-                        await wake.wait()
+                if moved >= LIMIT:
+                    continue
+                await asyncio.sleep(max(0.0, RHYTHM - (monotonic() - started)))
+            # Who was woken during the turn or its pause does not wait; nobody else has anything to move.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(POLL):
+                    await wake.wait()
     finally:
         stop()
         await relay.close()

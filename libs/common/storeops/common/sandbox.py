@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import structlog
 from asyncpg import Record
@@ -52,6 +52,8 @@ class AdvanceClock(Body):
     to: AwareDatetime
     figures: bool = False
     """Arrive only when archive and figures have caught up too."""
+    stops: Literal["due", "target"] = "due"
+    """Stop wherever something falls due, or at the target only, where all that fell due on the way happens at once."""
 
 
 class ClockRead(BaseModel):
@@ -90,10 +92,11 @@ async def advance_clock(
     """Play time forward. Answers at once, or with `Prefer: wait=N` when it has arrived, after N seconds at most."""
     context = context_of(request)
     moved = await context.databases["platform"].fetch(
-        "UPDATE sandbox.clock SET target = $1, playing = true, figures = $2, blocked_by = '{}' "
+        "UPDATE sandbox.clock SET target = $1, playing = true, figures = $2, stops = $3, blocked_by = '{}' "
         "WHERE target <= $1 RETURNING 1",
         body.to,
         body.figures,
+        body.stops,
     )
     if not moved:
         message = f"the clock is at {(await clock_of(context)).target.isoformat()}, and goes forward only"
@@ -194,8 +197,8 @@ class Player:
 
     async def _step(self) -> bool:
         """One move, or the arrival; answers whether there is more to play."""
-        [(now, target, playing, figures)] = await self._database.fetch(
-            "SELECT now, target, playing, figures FROM sandbox.clock"
+        [(now, target, playing, figures, stops)] = await self._database.fetch(
+            "SELECT now, target, playing, figures, stops FROM sandbox.clock"
         )
         if not playing:
             return False
@@ -203,7 +206,7 @@ class Player:
         if self._passed:
             await self._tell_blocked(await self._database.fetch(self._overdue))
         if now < target:
-            [(due,)] = await self._database.fetch(self._next, target, now)
+            [(due,)] = await self._database.fetch(self._next, target, now) if stops == "due" else [(target,)]
             # Only from where it was quiet: another process's player may have gone on meanwhile, and what that caused
             # is under way.
             await self._database.fetch("UPDATE sandbox.clock SET now = $1 WHERE now = $2", due or target, now)

@@ -39,6 +39,7 @@ from storeops.app.demo.setting_up import (
     put_on_shelf,
     receive_opening_stock,
     register_skus,
+    wait_for_payment,
 )
 from storeops.app.demo.shopfront import DemoStopped, Shopfront
 from storeops.app.demo.stocking import StockSeed, plan_stock
@@ -60,6 +61,7 @@ class Window(NamedTuple):
     start: date
     days: int
     step: timedelta
+    stops: str = "due"
 
     @property
     def opens(self) -> datetime:
@@ -85,7 +87,7 @@ def demo(  # noqa: PLR0917 - typer reads options from parameters
         raise fail(f"--bus is {bus!r}; expected postgres or kafka", 2)
     window = Window(DEFAULT_START, days, timedelta(minutes=10))
     if everything:
-        window = Window(FIRST_DAY, (LAST_DAY - FIRST_DAY).days + 1, timedelta(hours=1))
+        window = Window(FIRST_DAY, (LAST_DAY - FIRST_DAY).days + 1, timedelta(hours=1), stops="target")
     try:
         run(show_everything(window, bus=bus, port=port, leave=leave, report=report))
     except (DemoStopped, EmbeddedServerError) as error:
@@ -158,7 +160,7 @@ async def replay(front: Shopfront, window: Window) -> tuple[float, Replay]:
             bar.update(task, completed=done, rate=f"{done / (monotonic() - began):,.0f}/s")
 
         run_through = Replay(front, town, script, seed=SEED, tell=tell)
-        await run_through.run(window.opens, window.closes, window.step)
+        await run_through.run(window.opens, window.closes, window.step, stops=window.stops)
         await run_through.finish(window.closes + timedelta(days=4), timedelta(hours=1))
         now = datetime.fromisoformat((await front.get("/v1/sandbox/clock"))["now"])
         await front.play(now, figures=True)
@@ -186,6 +188,7 @@ async def set_up(
     prices = {number: product.list_price for number, product in products.items()}
     await put_on_shelf(front, town, pools, prices=prices, titles=titles, step=step)
     await declare_campaigns(front, town, window.opens, window.closes)
+    await wait_for_payment(front, town, at_least=2 * window.step)
     await front.play(window.opens)
     return town
 

@@ -69,12 +69,12 @@ class Replay:
         self.real_lines = 0
         """Lines of the real orders that were taken."""
 
-    async def run(self, start: datetime, end: datetime, step: timedelta) -> None:
-        """Play from start to end."""
+    async def run(self, start: datetime, end: datetime, step: timedelta, *, stops: str) -> None:
+        """Play from start to end; `stops` as the clock takes it."""
         now = start
         while now < end:
             now = min(now + step, end)
-            await self._front.play(now)
+            await self._front.play(now, stops=stops)
             await self._hand_in(now)
             await self._work(now)
 

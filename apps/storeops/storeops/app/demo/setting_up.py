@@ -11,6 +11,9 @@ from storeops.app.demo.shops import BRANDS, CURRENCY, OWN_SITE_SHOPS, SHOPS, WAR
 from storeops.app.demo.stocking import StockSeed
 from storeops.common.money import to_decimal
 
+EXPIRE_AFTER = timedelta(minutes=30)
+"""How long an own site waits for a payment unless it is told otherwise."""
+
 Step = Callable[[str, int, int], None]
 """Told what is being set up, and how many of how many are done."""
 
@@ -137,3 +140,12 @@ async def declare_campaigns(front: Shopfront, town: Town, start: datetime, end: 
             "tiers": [{"threshold": "40.00", "off": "5.00"}, {"threshold": "80.00", "off": "12.00"}],
         }
         await front.post("/v1/campaigns", body)
+
+
+async def wait_for_payment(front: Shopfront, town: Town, *, at_least: timedelta) -> None:
+    """Let own sites wait until a buyer can pay in the step after the order's (ORD-2: half an hour unless set)."""
+    if at_least <= EXPIRE_AFTER:
+        return
+    for shop in OWN_SITE_SHOPS:
+        minutes = int(at_least.total_seconds()) // 60
+        await front.put_first(f"/v1/ship-promises/{town.stores[shop]}", {"expire_after_minutes": minutes})

@@ -66,6 +66,10 @@ class Shopfront:
             headers["prefer"] = prefer
         return await self._send("POST", path, json=body, headers=headers, may=may)
 
+    async def put_first(self, path: str, body: Any) -> Any:
+        """The JSON of a PUT of what nobody has set yet."""
+        return await self._send("PUT", path, json=body, headers={"if-match": '"v0"'})
+
     async def batch(self, path: str, items: Sequence[Mapping[str, Any]], *, key: str | None = None) -> list[Any]:
         """Send items in batches of 500; answers their results in order."""
         results: list[Any] = []
@@ -74,11 +78,10 @@ class Shopfront:
             results.extend(answer["items"])
         return results
 
-    async def play(self, to: datetime, *, figures: bool = False) -> dict[str, Any]:
+    async def play(self, to: datetime, *, figures: bool = False, stops: str = "due") -> dict[str, Any]:
         """Play the sandbox clock to an instant and wait for its arrival; with `figures`, until they are current."""
-        clock = await self.post(
-            "/v1/sandbox/clock/advance", {"to": to.isoformat(), "figures": figures}, prefer="wait=30"
-        )
+        body = {"to": to.isoformat(), "figures": figures, "stops": stops}
+        clock = await self.post("/v1/sandbox/clock/advance", body, prefer="wait=30")
         while clock["status"] != "ready":
             clock = await self._send("GET", "/v1/sandbox/clock", headers={"prefer": "wait=30"})
         return clock

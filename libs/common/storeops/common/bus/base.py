@@ -76,6 +76,13 @@ class Subscription(Protocol):
         """
         ...
 
+    async def pass_over(self, batch: Batch) -> None:
+        """Say, outside of any transaction, that nothing of the batch concerns the group; raises `OwnershipLost`.
+
+        `settle` follows as for any other batch.
+        """
+        ...
+
     async def settle(self, batch: Batch) -> None:
         """Say after the commit that the batch is done. On Kafka this commits the offset."""
         ...

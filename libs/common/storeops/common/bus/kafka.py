@@ -90,6 +90,10 @@ class KafkaSubscription(ConsumerRebalanceListener):
     async def fence(self, session: WriteSession, batch: Batch) -> None:
         """Refuse a batch of an earlier assignment; a stale owner that does not know yet is stopped by the inbox."""
         del session
+        await self.pass_over(batch)
+
+    async def pass_over(self, batch: Batch) -> None:
+        """Refuse a batch of an earlier assignment: the offset moves when it is settled."""
         if batch.epoch != self._epoch:
             message = f"{self._group} was assigned anew since it took {batch.topic}/{batch.partition} at {batch.start}"
             raise OwnershipLost(message)

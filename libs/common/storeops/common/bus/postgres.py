@@ -11,6 +11,9 @@ from datetime import datetime
 from math import ceil
 from typing import Any
 
+import asyncpg
+from asyncpg import Record
+
 from storeops.common.bus.base import Batch, Message, OwnershipLost
 from storeops.common.clock import monotonic
 from storeops.common.db import Database, WriteSession
@@ -60,28 +63,49 @@ DDL = [
 """The log's tables."""
 
 RELAY = """
-WITH taken AS (
-    DELETE FROM {schema}.outbox WHERE id IN (SELECT id FROM {schema}.outbox ORDER BY id LIMIT $1)
+WITH own AS MATERIALIZED (
+    SELECT pg_try_advisory_xact_lock(hashtext('storeops.relay.{schema}')) AS mine
+), taken AS (
+    DELETE FROM {schema}.outbox
+    WHERE id IN (SELECT id FROM {schema}.outbox WHERE (SELECT mine FROM own) ORDER BY id LIMIT $1)
     RETURNING *
 ), placed AS (
-    SELECT taken.*, taken.hash % topic.partitions AS partition FROM taken JOIN bus.topic USING (topic)
+    SELECT taken.*, taken.hash % topic.partitions AS partition FROM taken LEFT JOIN bus.topic USING (topic)
 ), counted AS (
     SELECT topic, partition, count(*) AS n FROM placed GROUP BY topic, partition
 ), head AS (
     UPDATE bus.partition AS held SET next_offset = next_offset + n FROM counted
     WHERE held.topic = counted.topic AND held.partition = counted.partition
-    RETURNING held.topic, held.partition, held.next_offset - n AS base
+    RETURNING held.topic, held.partition, held.next_offset, n
 ), written AS (
     INSERT INTO bus.message
         (topic, partition, "offset", event_id, key, sequence, type, store_id, occurred_at, headers, payload)
-    SELECT topic, partition, base + row_number() OVER (PARTITION BY topic, partition ORDER BY id) - 1,
+    SELECT topic, partition, next_offset - n + row_number() OVER (PARTITION BY topic, partition ORDER BY id) - 1,
         event_id, key, sequence, type, store_id, occurred_at, headers, payload
-    FROM placed JOIN head USING (topic, partition)
-    RETURNING topic
+    FROM placed LEFT JOIN head USING (topic, partition)
 )
-SELECT topic, count(*) AS n, (SELECT count(*) FROM written) AS written FROM taken GROUP BY topic
+SELECT topic, partition, next_offset, n FROM head
 """
-"""One turn of a relay. A topic has one producer, so no two relays lock the same partition rows."""
+"""One turn of a relay: nothing moves while another relay of the service turns, which the lock only spares the wait.
+
+The outer joins make an event of a topic that does not exist break the statement, rather than leave the outbox for
+nowhere. A topic has one producer, so no two relays lock the same partition rows.
+"""
+
+FENCE = (
+    "UPDATE bus.group_offset SET next_offset = $6 "
+    "WHERE grp = $1 AND topic = $2 AND partition = $3 AND epoch = $4 AND next_offset = $5 RETURNING 1"
+)
+"""Moves a group's offset, under the epoch and from the position of who moves it."""
+
+PASS_OVER = f"""
+WITH unsynced AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
+{FENCE.replace(" WHERE", " FROM unsynced WHERE")}
+"""
+"""The same in a transaction of its own, whose commit waits for no disk."""
+
+SWEEP = 0.25
+"""Seconds between two looks for what no hint told of."""
 
 CLAIM = """
 UPDATE bus.group_offset SET owner = $2, epoch = epoch + 1, lease_until = now() + $3 * interval '1 second'
@@ -94,36 +118,47 @@ WHERE grp = $1 AND (topic, partition) IN (
 
 
 class PostgresRelay:
-    """Moves an outbox into the log: delete, number, insert in one statement."""
+    """Moves an outbox into the log: delete, number, insert in one statement, which is the transaction.
+
+    On a connection of its own that stays in the service's role: a turn is one message, and no lock outlives it.
+    """
 
     def __init__(self, database: Database, service: str, signals: Signals) -> None:
         self._database = database
+        self._service = service
         self._signals = signals
-        self._opening = f"BEGIN; SET LOCAL ROLE wrk_{service}; SET LOCAL lock_timeout = '10s'"
         self._sql = RELAY.format(schema=service)
-        self._lock = f"SELECT pg_try_advisory_xact_lock(hashtext('storeops.relay.{service}'))"
+        self._keeper: asyncpg.Connection[Record] | None = None
 
     async def turn(self, limit: int) -> int:
-        """Move at most `limit` events. The lock only spares a second relay the wait: the statement itself is safe."""
-        slot = await self._database.acquire()
+        """Move at most `limit` events. Raises `LookupError` for an event whose topic does not exist."""
+        keeper = await self._keep()
         try:
-            await slot.driver.execute(self._opening)
-            moved = await slot.driver.fetch(self._sql, limit) if await slot.driver.fetchval(self._lock) else []
-            count = sum(row["n"] for row in moved)
-            if moved and moved[0]["written"] != count:
-                message = f"a topic of {[row['topic'] for row in moved]} does not exist on the bus"
-                raise LookupError(message)
-            await slot.driver.execute("COMMIT")
-        except BaseException:
-            await self._database.discard(slot)
-            raise
-        self._database.release(slot)
-        for row in moved:
-            self._signals.emit(f"topic:{row['topic']}")
-        return count
+            moved = await keeper.fetch(self._sql, limit)
+        except asyncpg.NotNullViolationError as error:
+            unknown = f"SELECT DISTINCT topic FROM {self._service}.outbox EXCEPT SELECT topic FROM bus.topic"
+            message = f"topics {[row[0] for row in await keeper.fetch(unknown)]} do not exist on the bus"
+            raise LookupError(message) from error
+        for topic, partition, head, _ in moved:
+            self._signals.emit(f"topic:{topic}", [partition, head])
+        return sum(row["n"] for row in moved)
 
     async def close(self) -> None:
-        """Nothing is held between turns."""
+        """Give the connection back."""
+        keeper, self._keeper = self._keeper, None
+        if keeper is not None:
+            keeper.terminate()
+
+    async def _keep(self) -> "asyncpg.Connection[Record]":
+        if self._keeper is None or self._keeper.is_closed():
+            keeper = await self._database.connect_driver()
+            try:
+                await keeper.execute(f"SET ROLE wrk_{self._service}; SET lock_timeout = '10s'; SET jit = off")
+            except BaseException:
+                keeper.terminate()
+                raise
+            self._keeper = keeper
+        return self._keeper
 
 
 class PostgresSubscription:
@@ -135,8 +170,8 @@ class PostgresSubscription:
         self._member = f"{os.getpid()}-{os.urandom(6).hex()}"
         self._owned: dict[tuple[str, int], tuple[int, int]] = {}
         """Partition → (epoch, position)."""
-        self._fresh: set[tuple[str, int]] = set()
-        """Owned partitions that may hold something new."""
+        self._heads: dict[tuple[str, int], int] = {}
+        """Partition → where its log ends, as far as was heard or seen."""
         self._wake = asyncio.Event()
         self._beat_at = 0.0
         self._swept_at = 0.0
@@ -148,24 +183,24 @@ class PostgresSubscription:
         batch = await self._look(limit)
         if batch is None and wait > 0:
             with suppress(TimeoutError):
-                async with asyncio.timeout(min(wait, 0.25)):
+                async with asyncio.timeout(min(wait, SWEEP)):
                     await self._wake.wait()
             batch = await self._look(limit)
         return batch
 
     async def fence(self, session: WriteSession, batch: Batch) -> None:
         """Move the group's offset in the handler's transaction; a stale epoch or position commits nothing."""
-        moved = await session.fetchval(
-            "UPDATE bus.group_offset SET next_offset = $6 "
-            "WHERE grp = $1 AND topic = $2 AND partition = $3 AND epoch = $4 AND next_offset = $5 RETURNING 1",
-            self._group,
-            batch.topic,
-            batch.partition,
-            batch.epoch,
-            batch.start,
-            batch.end,
-        )
-        if moved is None:
+        self._require(batch, await session.fetch(FENCE, *self._step(batch)))
+
+    async def pass_over(self, batch: Batch) -> None:
+        """Move the group's offset past what is none of its business; a crash may forget it, and it is passed again."""
+        self._require(batch, await self._bus.database.fetch(PASS_OVER, *self._step(batch)))
+
+    def _step(self, batch: Batch) -> tuple[str, str, int, int, int, int]:
+        return (self._group, batch.topic, batch.partition, batch.epoch, batch.start, batch.end)
+
+    def _require(self, batch: Batch, moved: Sequence[Record]) -> None:
+        if not moved:
             self._owned.pop((batch.topic, batch.partition), None)
             self._beat_at = 0.0
             message = f"{self._group} no longer owns {batch.topic}/{batch.partition} at {batch.start}"
@@ -178,8 +213,7 @@ class PostgresSubscription:
             self._owned[place] = (batch.epoch, batch.end)
 
     async def rewind(self, batch: Batch) -> None:
-        """The position did not move: look again."""
-        self._fresh.add((batch.topic, batch.partition))
+        """The position did not move, so the next look finds the batch again."""
 
     async def close(self) -> None:
         """Leave the group and free its partitions."""
@@ -193,23 +227,23 @@ class PostgresSubscription:
         )
 
     def _hinted(self, topic: str) -> Any:
-        def wake(_data: object) -> None:
-            self._fresh.update(place for place in self._owned if place[0] == topic)
-            self._wake.set()
+        def hear(data: tuple[int, int]) -> None:
+            partition, head = data
+            place = (topic, partition)
+            if place in self._owned:
+                self._heads[place] = max(head, self._heads.get(place, 0))
+                self._wake.set()
 
-        return wake
+        return hear
 
     async def _look(self, limit: int) -> Batch | None:
+        # Before the look, so that a hint that comes meanwhile lasts.
         self._wake.clear()
-        now = monotonic()
-        if now - self._swept_at > 0.25:
-            self._fresh.update(self._owned)
-            self._swept_at = now
+        if monotonic() - self._swept_at > SWEEP:
+            await self._sweep()
         for place, (epoch, position) in tuple(self._owned.items()):
-            if place not in self._fresh:
+            if self._heads.get(place, 0) <= position:
                 continue
-            # Before the look, so that a hint that comes meanwhile lasts.
-            self._fresh.discard(place)
             rows = await self._bus.database.fetch(
                 'SELECT topic, partition, "offset", event_id::text, type, key, sequence, store_id, occurred_at, '
                 'headers, payload FROM bus.message WHERE topic = $1 AND partition = $2 AND "offset" >= $3 '
@@ -220,10 +254,19 @@ class PostgresSubscription:
             )
             if rows:
                 # To the end of the line: a partition that is never empty must not starve the others.
-                self._fresh.add(place)
                 self._owned[place] = self._owned.pop(place)
                 return Batch(*place, epoch, position, [Message(*row) for row in rows])
         return None
+
+    async def _sweep(self) -> None:
+        """See for ourselves where the owned partitions end."""
+        self._swept_at = monotonic()
+        rows = await self._bus.database.fetch(
+            "SELECT topic, partition, next_offset FROM bus.partition WHERE topic = ANY($1::text[])",
+            list({topic for topic, _ in self._owned}),
+        )
+        for topic, partition, head in rows:
+            self._heads[topic, partition] = max(head, self._heads.get((topic, partition), 0))
 
     async def _keep_leases(self) -> None:
         """Show that this member lives, and hold its fair share of partitions: take free ones, give surplus back."""
@@ -265,7 +308,7 @@ class PostgresSubscription:
         )
         before, self._owned = self._owned, {(row[0], row[1]): (row[2], row[3]) for row in rows}
         if self._owned.keys() != before.keys():
-            self._fresh.update(self._owned)
+            self._swept_at = 0.0
 
 
 class PostgresBus:
