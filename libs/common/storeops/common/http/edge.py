@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from storeops.common.clock import monotonic
 from storeops.common.errors import TooLarge
-from storeops.common.http.problems import problem
+from storeops.common.http.problems import failed, problem
 from storeops.common.ids import new_id
 from storeops.common.metrics import REQUESTS
 
@@ -43,7 +43,7 @@ class Edge:
         scope.setdefault("state", {})["request_id"] = request_id
         limit = self._max_batch_body if BATCH_PATHS.search(scope["path"]) else self._max_body
         started = monotonic()
-        status = 500
+        status: int | None = None
 
         async def answer(message: Message) -> None:
             nonlocal status
@@ -60,7 +60,13 @@ class Edge:
                 await self._app(scope, limited(receive, limit), answer)
         except BodyTooLarge:
             await too_large(limit, Request(scope))(scope, receive, answer)
+        except Exception as error:
+            if status is not None:
+                raise
+            # Answered here and not further out, so that log, metrics and the caller's request id tell of it.
+            await (await failed(Request(scope), error))(scope, receive, answer)
         finally:
+            status = status or 500
             route = getattr(scope.get("route"), "path", "unmatched")
             taken = monotonic() - started
             REQUESTS.labels(scope["method"], route, str(status)).observe(taken)
