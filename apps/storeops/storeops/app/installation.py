@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
+from storeops.app.console import measured
 from storeops.common.db import Database, transaction
 from storeops.common.embedded.postgres import EmbeddedPostgres, url_of_running
 from storeops.common.embedded.process import FolderInUse
@@ -38,7 +39,8 @@ async def grounded(settings: Settings) -> AsyncGenerator[Ground]:
         return
     password = kept_secret(settings, None, "database")
     async with EmbeddedPostgres(settings.data_dir / "postgres") as server:
-        await migrate(server.url, migrations_of(installed_services()), app_password=password)
+        with measured("Making schemas", "services") as bar:
+            await migrate(server.url, migrations_of(installed_services()), app_password=password, tell=bar.tell)
         watch = asyncio.create_task(server.supervise())
         try:
             yield Ground(embedded(settings, server.url), server)

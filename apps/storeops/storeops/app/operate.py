@@ -9,7 +9,7 @@ import httpx2
 import typer
 from rich.table import Table
 
-from storeops.app.console import AsJson, answer, fail, measured, notes, out, run, sentences
+from storeops.app.console import AsJson, answer, fail, measured, out, run, sentences
 from storeops.app.installation import OWNER_LOGIN, inspected, migrations_of, owner_password, visited
 from storeops.app.rebuild import RebuildReport
 from storeops.app.rebuild import rebuild as rebuild_facts
@@ -49,9 +49,12 @@ def migrate(
         async with visited(settings) as ground:
             url = ground.settings.admin_database_url or ground.settings.database_url
             assert url is not None
-            return await migrate_services(url, migrations_of(installed_services()), app_password=app_password)
+            with measured("Migrating", "services") as bar:
+                return await migrate_services(
+                    url, migrations_of(installed_services()), app_password=app_password, tell=bar.tell
+                )
 
-    with sentences(), notes.status("Migrating"):
+    with sentences():
         done = run(work())
     answer({"migrated": done}, as_json=as_json, text=f"Migrated {', '.join(done)}.")
 

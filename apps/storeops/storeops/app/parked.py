@@ -1,6 +1,6 @@
 """`storeops parked`: messages that were set aside, and what becomes of them. The rules are `common.parked`'s."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Annotated, Any, NamedTuple
 
@@ -17,12 +17,11 @@ from storeops.common.parked import (
     ParkedMessageNotFound,
     drop_parked,
     list_parked,
-    replay_key,
+    replay_parked,
     show_parked,
-    try_key,
 )
 from storeops.common.scope import worker_scope
-from storeops.common.service import Service, installed_services
+from storeops.common.service import installed_services
 from storeops.common.settings import Settings
 
 parked = typer.Typer(help="Messages that were set aside: list (unless said otherwise), show, replay or drop them.")
@@ -32,26 +31,11 @@ OfGroup = Annotated[str | None, typer.Option("--group", help="Of this consumer g
 EventId = Annotated[str, typer.Argument(help="The event's id, as `parked list` shows it.")]
 
 
-class Place(NamedTuple):
-    """One key of a topic, as one group of a service sees it."""
-
-    service: str
-    group: str
-    topic: str
-    key: str
-
-
 class SetAside(NamedTuple):
     """A parked message and the service whose schema holds it."""
 
     service: str
     parked: Parked
-
-    @property
-    def place(self) -> Place:
-        """Where it belongs."""
-        message = self.parked.message
-        return Place(self.service, self.parked.group, message.topic, message.key)
 
     def facts(self) -> dict[str, Any]:
         """What a list shows."""
@@ -143,13 +127,20 @@ def replay(
     async def work() -> list[dict[str, Any]]:
         verdicts: list[dict[str, Any]] = []
         async with inspected(Settings()) as databases:
-            every = [one.place for one in await list_everywhere(databases, names, group)]
-            places = dict.fromkeys(one for one in every if topic in {None, one.topic} and key in {None, one.key})
+            parked_groups = {(one.service, one.parked.group) for one in await list_everywhere(databases, names, group)}
+            routers = [(name, router) for name in names for router in services[name].events]
+            refuse_unknown(parked_groups - {(name, router.group) for name, router in routers})
             with measured("Replaying", "keys") as bar:
-                for done, place in enumerate(places, start=1):
-                    name = place.service
-                    verdicts += await replay_place(databases[name], services[name], place, dry_run=dry_run)
-                    bar.tell(done, len(places))
+                for name, router in routers:
+                    if (name, router.group) not in parked_groups:
+                        continue
+                    verdicts += [
+                        {"service": name, "group": router.group, **verdict._asdict()}
+                        for verdict in await replay_parked(
+                            *(databases[name], name, router),
+                            actor=actor(), topic=topic, key=key, dry_run=dry_run, tell=bar.tell,
+                        )
+                    ]  # fmt: skip
         return verdicts
 
     with sentences():
@@ -219,15 +210,11 @@ async def list_everywhere(
     return found
 
 
-async def replay_place(database: Database, service: Service, place: Place, *, dry_run: bool) -> list[dict[str, Any]]:
-    """Handle one key's messages again, and what became of each; a group that no longer exists keeps its own."""
-    for router in service.events:
-        if router.group == place.group:
-            handle = try_key if dry_run else replay_key
-            verdicts = await handle(database, service.name, router, (place.topic, place.key), actor=actor())
-            return [{"service": place.service, "group": place.group, **verdict._asdict()} for verdict in verdicts]
-    message = f"{place.service} has no group {place.group} any more: its messages can only be dropped"
-    raise fail(message)
+def refuse_unknown(groups: Collection[tuple[str, str]]) -> None:
+    """End the command when a group that no longer exists holds messages."""
+    if groups:
+        gone = ", ".join(f"{group} of {service}" for service, group in sorted(groups))
+        raise fail(f"there is no group {gone} any more: its messages can only be dropped")
 
 
 def actor() -> str:

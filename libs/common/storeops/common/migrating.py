@@ -5,7 +5,7 @@ nothing.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from alembic import command, context
 from alembic.config import Config
@@ -34,10 +34,16 @@ SANDBOX = [
 ]
 
 
-async def migrate(url: str, services: Iterable[tuple[str, str]], *, app_password: str | None = None) -> list[str]:
+async def migrate(
+    url: str,
+    services: Iterable[tuple[str, str]],
+    *,
+    app_password: str | None = None,
+    tell: Callable[[int, int], None] | None = None,
+) -> list[str]:
     """Bring every schema to its head; answers the services. `services` are (name, script location).
 
-    With `app_password` the login `storeops_app` is made or given that password.
+    With `app_password` the login `storeops_app` is made or given that password. `tell` hears how many are done.
     """
     names = list(services)
     address = address_of(url)
@@ -48,8 +54,10 @@ async def migrate(url: str, services: Iterable[tuple[str, str]], *, app_password
         async with engine.connect() as connection:
             await connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": LOCK})
             await connection.run_sync(prepare, app_password)
-            for name, scripts in names:
+            for done, (name, scripts) in enumerate(names, start=1):
                 await connection.run_sync(upgrade, name, scripts)
+                if tell is not None:
+                    tell(done, len(names))
             await connection.run_sync(grant_bus, [name for name, _ in names])
             await connection.commit()
     finally:

@@ -5,6 +5,7 @@ its first message on, one transaction each (inbox, effect, the row's end), and s
 """
 
 import traceback
+from collections.abc import Callable
 from datetime import datetime
 from typing import Literal, NamedTuple
 
@@ -109,8 +110,9 @@ async def replay_parked(
     topic: str | None = None,
     key: str | None = None,
     dry_run: bool = False,
+    tell: Callable[[int, int], None] | None = None,
 ) -> list[Verdict]:
-    """Handle a group's parked messages again: of one topic, of one key, or all.
+    """Handle a group's parked messages again: of one topic, of one key, or all; `tell` hears how many keys are done.
 
     With `dry_run` the handlers really run, each key in one transaction that is rolled back, so that the verdict is
     what would happen. Errors of the database or network are raised and leave the rest parked.
@@ -122,12 +124,12 @@ async def replay_parked(
         for parked in waiting
         if topic in {None, parked.message.topic} and key in {None, parked.message.key}
     )
+    handle = try_key if dry_run else replay_key
     verdicts: list[Verdict] = []
-    for place in places:
-        if dry_run:
-            verdicts += await try_key(database, service, router, place, actor=actor)
-        else:
-            verdicts += await replay_key(database, service, router, place, actor=actor)
+    for done, place in enumerate(places, start=1):
+        verdicts += await handle(database, service, router, place, actor=actor)
+        if tell is not None:
+            tell(done, len(places))
     return verdicts
 
 

@@ -224,6 +224,8 @@ async def served(folder: Path, port: int, start: datetime, kafka: str | None) ->
         "STOREOPS_SANDBOX_START": start.isoformat(),
         "STOREOPS_PORT": str(port),
         "STOREOPS_LOG_LEVEL": "WARNING",
+        # The terminal's one live line is the demo's.
+        "TTY_COMPATIBLE": "0",
     }
     if kafka is not None:
         settings |= {"STOREOPS_BUS": "kafka", "STOREOPS_KAFKA": kafka}
