@@ -41,7 +41,8 @@ STRANGERS = 0.1
 SPREAD = 0.3
 """How often a change is heard of everywhere before the next request."""
 REMEMBERED = 30
-"""Ids of a kind; the newest replace the oldest."""
+"""Ids of a kind that were made under fire; the newest replace the oldest."""
+EDITS = frozenset({"PUT", "PATCH"})
 
 
 class Range:
@@ -58,9 +59,7 @@ class Range:
         """What was wrong with the answers since somebody last looked."""
         self._loop = loop
         self._chance = Random(seed)
-        self._known: defaultdict[str, deque[str]] = defaultdict(lambda: deque(maxlen=REMEMBERED))
-        for name, held in world.ids.items():
-            self._known[name].append(held)
+        self._made: defaultdict[str, deque[str]] = defaultdict(lambda: deque(maxlen=REMEMBERED))
 
     def operation(self, name: str) -> Any:
         """An operation as schemathesis sees it."""
@@ -82,6 +81,8 @@ class Range:
         elif fitting:
             case.path_parameters = self._aimed(case.path_parameters, keep)
             case.query = self._aimed(case.query, keep)
+            if OPERATIONS[case.operation.label].method in EDITS and self._chance.random() < AIMED:
+                case.headers["if-match"] = "*"
             if isinstance(case.body, dict | list):
                 case.body = self._aimed(cast("object", case.body), keep)
         stranger = self._chance.random() < STRANGERS
@@ -121,14 +122,21 @@ class Range:
             return value
         aimed: dict[str, Any] = {}
         for name, item in cast("dict[str, Any]", value).items():
-            known = () if name in keep else self._known.get(name.removesuffix("s"), ())
-            if known and isinstance(item, str):
-                aimed[name] = self._chance.choice(known) if self._chance.random() < AIMED else item
-            elif known and isinstance(item, list) and all(isinstance(one, str) for one in cast("list[Any]", item)):
-                aimed[name] = [self._chance.choice(known)] if self._chance.random() < AIMED else item
+            kind = name.removesuffix("s")
+            if kind not in self.world.ids or name in keep or self._chance.random() > AIMED:
+                aimed[name] = self._aimed(item, keep)
+            elif isinstance(item, str):
+                aimed[name] = self._known(kind)
+            elif isinstance(item, list) and all(isinstance(one, str) for one in cast("list[Any]", item)):
+                aimed[name] = [self._known(kind)]
             else:
                 aimed[name] = self._aimed(item, keep)
         return aimed
+
+    def _known(self, kind: str) -> str:
+        """The id of something that is there: of the shop as it was built, or made under fire."""
+        made = self._made[kind]
+        return self._chance.choice(made) if made and self._chance.random() < 0.5 else self.world.ids[kind]
 
     def _shoot(self, case: Any, token: str, *, made_up: bool) -> Any:
         name = case.operation.label
@@ -140,9 +148,9 @@ class Range:
             judge(case, answer)
         except Exception as error:  # noqa: BLE001 - raised once all was shot: a repeat would meet another shop
             self.wrong.append(error)
-        if answer.status_code < 400 and answer.content and "json" in answer.headers["content-type"][0]:
-            self._remember(orjson.loads(answer.content))
-            if OPERATIONS[name].method not in SAFE and self._chance.random() < SPREAD:
+        if answer.status_code < 400 and OPERATIONS[name].method not in SAFE:
+            self._remember(orjson.loads(answer.content or b"null"))
+            if self._chance.random() < SPREAD:
                 self.spread()
         return answer
 
@@ -172,8 +180,8 @@ class Range:
                 self._remember(item)
         elif isinstance(answer, dict):
             for name, item in cast("dict[str, Any]", answer).items():
-                if name in self._known and isinstance(item, str) and item not in self._known[name]:
-                    self._known[name].append(item)
+                if name in self.world.ids and isinstance(item, str) and item not in self._made[name]:
+                    self._made[name].append(item)
                 self._remember(item)
 
 
