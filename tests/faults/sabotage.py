@@ -29,7 +29,7 @@ from storeops.orders.intake.commands import paying, placing
 from storeops.orders.intake.schemas import ChannelOrder
 
 from .miniature import Frailty, Sabotage, Site, miniature, stage
-from .scenes import Scene, two_batches_crosswise, two_callers_in_turn, two_facts_at_once
+from .scenes import Scene, two_batches_crosswise, two_callers_in_turn, two_carts_at_once, two_facts_at_once
 
 RUNS = 12
 """How many runs a build may survive before it counts as not caught."""
@@ -373,7 +373,7 @@ BUILDS: dict[str, Build] = {
     "no fencing": Build("a member goes on past its lease", no_fencing),
     "parking without key": Build("what follows a parked message of its key goes on", park_without_key),
     "naive stock check": Build("stock is read, judged and then written, without a lock", read_then_write_stock),
-    "unsorted locks": Build("levels are locked in no order", lock_stock_in_any_order),
+    "unsorted locks": Build("levels are locked in no order", lock_stock_in_any_order, two_carts_at_once),
     "levels without ledger": Build("one change of a level in fifty writes no ledger line", levels_without_ledger),
     "timer outside": Build("deadlines are armed after the commit of their cause", arm_after_commit),
     "mark before firing": Build("a deadline is marked fired before its effect commits", mark_before_firing),

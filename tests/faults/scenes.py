@@ -19,6 +19,8 @@ from storeops.common.testing.harness import Harness
 from storeops.common.testing.shop import said
 from storeops.customer_service.events import events as ticket_events
 from storeops.customer_service.tickets.commands.facts import record_order_facts
+from storeops.inventory.stock.queries.levels import lock_levels
+from storeops.inventory.stock.rules import LevelKey
 
 from .checks import finding
 from .history import History
@@ -86,6 +88,26 @@ async def two_batches_crosswise(
     for order_id in orders:
         await handle(order_id, order_id)
     outcomes = await asyncio.gather(handle(*orders), handle(*reversed(orders)), return_exceptions=True)
+    ended = [repr(outcome) for outcome in outcomes if outcome is not None]
+    return [finding("spine", "I15 no two transactions wait for each other", ended)]
+
+
+async def two_carts_at_once(
+    harness: Harness, admin: "asyncpg.Connection[asyncpg.Record]", _chance: Random
+) -> list[Finding]:
+    """Two workers lock the levels of the same five hundred SKUs at the same instant, ten times."""
+    database = harness.parts.databases["inventory"]
+    warehouse_id = new_id("wh")
+    keys = [LevelKey(warehouse_id, f"CART-{number:03}") for number in range(500)]
+    # Levels and nothing else: neither the warehouse nor the SKUs need to be there.
+    await admin.execute("SET session_replication_role = replica")
+    await admin.executemany("INSERT INTO inventory.stock_level (warehouse_id, sku) VALUES ($1, $2)", keys)
+
+    async def lock() -> None:
+        async with transaction(database, worker_scope("inventory")) as session:
+            await lock_levels(session, keys)
+
+    outcomes = [one for _ in range(10) for one in await asyncio.gather(lock(), lock(), return_exceptions=True)]
     ended = [repr(outcome) for outcome in outcomes if outcome is not None]
     return [finding("spine", "I15 no two transactions wait for each other", ended)]
 
