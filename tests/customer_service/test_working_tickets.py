@@ -139,7 +139,9 @@ async def test_a_batch_settles_each_ticket_by_itself(harness: Harness, agent: ht
     assert [result["status"] for result in results] == [200, 409, 422, 200, 404, 404]
     assert results[0]["resource"]["outcome"] == "refund"
     assert results[2]["problem"]["errors"][0]["pointer"] == "/body/items/2/outcome"
-    assert [result["problem"]["code"] for result in results if result["problem"]] == [
+    problems = [result["problem"] for result in results if result["problem"]]
+    assert {problem["request_id"] for problem in problems} == {answer.headers["x-request-id"]}
+    assert [problem["code"] for problem in problems] == [
         "ticket_settled", "outcome_not_offered", "ticket_not_found", "ticket_not_found",
     ]  # fmt: skip
     again = await agent.post("/v1/tickets:settle", json={"items": items}, headers={"idempotency-key": "batch"})

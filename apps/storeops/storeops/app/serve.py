@@ -39,6 +39,8 @@ async def serving(settings: Settings, names: list[str], role: Role, port: int) -
         grounded(settings) as ground,
         assemble(ground.settings, chosen, alone=whole, everyone=everyone) as parts,
     ):
+        if (server := ground.server) is not None:
+            parts.application.state.why_down = lambda: server.problem
         password_at = await first_owner(parts)
         stopping, ready = asyncio.Event(), asyncio.Event()
         process = asyncio.create_task(run_process(parts, role=role, port=port, stopping=stopping, ready=ready))

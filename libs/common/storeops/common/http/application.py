@@ -1,6 +1,6 @@
 """The application of a process: the routes of its services, the health of its parts, one face to the outside."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -46,6 +46,7 @@ def build_application(services: Sequence[Service], context: HttpContext | None) 
         app.include_router(sandbox.router)
     app.state.context = context
     app.state.bus = None
+    app.state.why_down = None
     install_problems(app)
     install_documentation(app)
     app.router.routes.extend([Route("/livez", livez), Route("/readyz", readyz), Route("/metrics", metrics)])
@@ -126,14 +127,14 @@ async def readyz(request: Request) -> Response:
         except Exception as error:
             if not is_passing(error):
                 raise
-            return problem(503, "not_ready", "Not ready", "the database does not answer", request)
+            return problem(503, "not_ready", "Not ready", why_down(request), request)
         try:
             await slot.driver.fetchval("SELECT 1")
         except Exception as error:
             await database.discard(slot)
             if not is_passing(error):
                 raise
-            return problem(503, "not_ready", "Not ready", "the database does not answer", request)
+            return problem(503, "not_ready", "Not ready", why_down(request), request)
         database.release(slot)
     bus: Bus | None = request.app.state.bus
     if bus is not None:
@@ -142,6 +143,12 @@ async def readyz(request: Request) -> Response:
         except BusUnavailable as error:
             return problem(503, "not_ready", "Not ready", str(error), request)
     return Response("ready", media_type="text/plain")
+
+
+def why_down(request: Request) -> str:
+    """What is known of a database that does not answer: an embedded server says what is wrong with it."""
+    known: Callable[[], str | None] | None = request.app.state.why_down
+    return (known() if known is not None else None) or "the database does not answer"
 
 
 async def metrics(_request: Request) -> Response:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from storeops.common.errors import DomainError
+from storeops.common.http.context import CURRENT_REQUEST
 
 STORE_ID = Annotated[str, Field(pattern=r"^sto_[0-9a-f]{32}$", examples=["sto_0193c6f2b7e07d3c8f4e5a6b7c8d9e0f"])]
 SKU = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$", examples=["TEA-250"])]
@@ -40,6 +41,7 @@ class ItemResult(BaseModel):
             "status": error.status,
             "code": error.code(),
             "detail": error.detail,
+            "request_id": CURRENT_REQUEST.get(),
         }
         if error.errors:
             problem["errors"] = error.errors

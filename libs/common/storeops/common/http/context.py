@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Mapping
+from contextvars import ContextVar
 from typing import NamedTuple, cast
 
 import orjson
@@ -13,6 +14,9 @@ from storeops.common.clock import monotonic
 from storeops.common.db import Database
 from storeops.common.settings import Settings
 from storeops.common.signals import Signals
+
+CURRENT_REQUEST: ContextVar[str] = ContextVar("current_request")
+"""The id of the request being served, for what is said about a part of it."""
 
 
 def service_proof(secret: str, service: str) -> str:

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from storeops.common.clock import monotonic
 from storeops.common.errors import TooLarge
+from storeops.common.http.context import CURRENT_REQUEST
 from storeops.common.http.problems import failed, problem
 from storeops.common.ids import new_id
 from storeops.common.metrics import REQUESTS
@@ -41,6 +42,7 @@ class Edge:
         given = headers.get(b"x-request-id", b"").decode("latin-1")
         request_id = given if REQUEST_ID.fullmatch(given) else new_id("req")
         scope.setdefault("state", {})["request_id"] = request_id
+        CURRENT_REQUEST.set(request_id)
         limit = self._max_batch_body if BATCH_PATHS.search(scope["path"]) else self._max_body
         started = monotonic()
         status: int | None = None
