@@ -80,7 +80,7 @@ class Deadlines(RuleBasedStateMachine):
             self.timed.probe.database.fetch("UPDATE sandbox.clock SET now = $1, target = $1", NOON + minute * MINUTE)
         )
 
-    @rule(kind=st.sampled_from(KINDS), key=st.sampled_from(KEYS), minute=st.integers(0, 40))
+    @rule(kind=st.sampled_from(KINDS), key=st.sampled_from(KEYS), minute=st.integers(0, 6))
     def arm_one(self, kind: str, key: str, minute: int) -> None:
         self.run(self.arming(Arming(kind, f"{self.stem}{key}", NOON + minute * MINUTE)))
         self.generations[kind, key] = self.generations.get((kind, key), 0) + 1
@@ -91,7 +91,7 @@ class Deadlines(RuleBasedStateMachine):
         self.run(self.cancelling([f"{self.stem}{key}" for key in keys], sorted(kinds)))
         self.armed = {one: at for one, at in self.armed.items() if one[0] not in kinds or one[1] not in keys}
 
-    @rule(minutes=st.integers(1, 25))
+    @rule(minutes=st.integers(1, 3))
     def let_time_pass(self, minutes: int) -> None:
         self.go_to(self.minute + minutes)
 
