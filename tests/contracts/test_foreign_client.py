@@ -1,14 +1,11 @@
 """A Kafka client and a CloudEvents library that are not ours read what the relay wrote."""
 
-from typing import Any
-
 import pytest
-from cloudevents.core.bindings.kafka import KafkaMessage, from_binary
-from cloudevents.core.formats.json import JSONFormat
-from confluent_kafka import Consumer
 from storeops.common.contracts.base import REGISTRY
 from storeops.common.testing.probe import NOON, TOPIC, say
 from storeops.common.testing.stage import Stage
+
+from ..foreign import event_of, read_topics  # noqa: TID252 - tests have no package to name
 
 pytestmark = pytest.mark.parametrize("transport", [pytest.param("kafka", marks=pytest.mark.kafka)], indirect=True)
 
@@ -23,8 +20,10 @@ async def test_every_record_is_a_valid_cloud_event(stage: Stage) -> None:
         await say(session, "ord_traced", "traced")
     await stage.send()
 
-    records = read_all(stage, 21)
+    topic = stage.transport.prefix + TOPIC
+    records = read_topics(stage.transport.servers, [topic])[topic]
 
+    assert len(records) == 21
     events = [event_of(record) for record in records]
     assert {event.get_specversion() for event in events} == {"1.0"}
     assert {event.get_source() for event in events} == {"/storeops/probe"}
@@ -43,30 +42,3 @@ async def test_every_record_is_a_valid_cloud_event(stage: Stage) -> None:
     assert traced.get_extension("correlationid") == "req_1"
     [record] = [record for record in records if record.key() == b"ord_traced"]
     assert dict(record.headers())["traceparent"] == trace.encode()
-
-
-def read_all(stage: Stage, count: int) -> list[Any]:
-    consumer = Consumer(
-        {
-            "bootstrap.servers": stage.transport.servers,
-            "group.id": f"{stage.transport.prefix}foreign",
-            "auto.offset.reset": "earliest",
-        }
-    )
-    consumer.subscribe([stage.transport.prefix + TOPIC])
-    try:
-        records: list[Any] = []
-        while len(records) < count:
-            found = consumer.consume(count, timeout=30.0)
-            assert found, f"only {len(records)} of {count} records came"
-            assert [record.error() for record in found] == [None] * len(found)
-            records += found
-        return records
-    finally:
-        consumer.close()
-
-
-def event_of(record: Any) -> Any:
-    """The record as the SDK reads it; raises for what is no valid CloudEvent."""
-    message = KafkaMessage(headers=dict(record.headers()), key=record.key(), value=record.value())
-    return from_binary(message, JSONFormat())

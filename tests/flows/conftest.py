@@ -32,6 +32,9 @@ class Installation(NamedTuple):
 
     running: list[Serving]
     database_url: str
+    kafka: str
+    prefix: str
+    """Of its topics."""
 
 
 class Ground(NamedTuple):
@@ -67,7 +70,7 @@ def processes(
     command = [sys.executable, "-m", "storeops.app", "serve"]
     running = asyncio.run(start_services(command, list(services), environment, folder))
     try:
-        yield Installation(running, database_url)
+        yield Installation(running, database_url, kafka, f"{name}.")
     finally:
         asyncio.run(stop_services(running))
         asyncio.run(execute(cluster, f"DROP DATABASE {name} WITH (FORCE)"))
