@@ -52,6 +52,10 @@ JUMPS = {0.4: 21, 0.8: 26}
 """By how many hours time jumps after so much of the load: past the first and the second clock of what is paid."""
 
 
+class NotBegun(Exception):
+    """The stores could not be opened, before anything was done to the installation."""
+
+
 class Frailty:
     """Who dies when: once at every named point that is passed, and by chance, until all is well again."""
 
@@ -207,8 +211,11 @@ async def live(
     client = await harness.client(Role.OWNER)
     frailty.over = True
     began = await SandboxTime(client).now()
-    async with asyncio.timeout(60):
-        market = await open_market(client, pieces=30, hot=HOT_PIECES)
+    try:
+        async with asyncio.timeout(60):
+            market = await open_market(client, pieces=30, hot=HOT_PIECES)
+    except (TimeoutError, AssertionError) as error:
+        raise NotBegun(repr(error)) from error
     frailty.over = False
     load = Load(client, market, report.history, chance)
     poisoned: set[str] = set()
