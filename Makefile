@@ -14,7 +14,8 @@ help: ## Show the targets
 install: .venv/.installed ## Create .venv with everything, pinned by hash
 
 .venv/.installed: requirements.lock $(addsuffix /pyproject.toml,$(MEMBERS))
-	@test -x $(BIN)/uv || { $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet uv; }
+	@test -x $(BIN)/uv || { $(PYTHON) -m venv .venv && sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > .venv/uv.txt \
+		&& $(BIN)/python -m pip install --quiet --no-deps --require-hashes -r .venv/uv.txt; }
 	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock
 	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv pip install --quiet --no-deps $(addprefix -e ,$(MEMBERS))
 	@touch $@
