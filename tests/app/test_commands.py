@@ -144,6 +144,10 @@ def test_a_wrong_option_ends_with_2_and_a_sentence(arguments: tuple[str, ...], s
     [
         (["doctor"], {"DATA_DIR": "nowhere"}, "storeops: nothing is installed in nowhere: "),
         (["parked"], {"PARTITIONS": "many"}, "storeops: STOREOPS_PARTITIONS: Input should be a valid integer"),
+        *(
+            (["migrate"], {"DATABASE_URL": url}, "storeops: STOREOPS_DATABASE_URL: Value error, expected postgresql://")
+            for url in ("db", "mysql://storeops_app:secret@db/storeops", "postgresql://db")
+        ),
         (["migrate"], {"APP_PASSWORD": "secret"}, "storeops: STOREOPS_APP_PASSWORD is for a PostgreSQL of your own"),
         (
             ["rebuild"],

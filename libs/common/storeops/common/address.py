@@ -7,6 +7,7 @@ import ssl
 from typing import Any, NamedTuple
 
 from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
 
 CHECKING = ("verify-ca", "verify-full")
 MODES = ("disable", "allow", "prefer", "require", *CHECKING)
@@ -33,6 +34,15 @@ class Address(NamedTuple):
     def options(self) -> dict[str, Any]:
         """What both are told beside the URL."""
         return {} if self.tls is None else {"ssl": self.tls}
+
+
+def is_postgres_url(url: str) -> bool:
+    """Whether this is the URL of a database on a PostgreSQL."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        return False
+    return parsed.get_backend_name() in ("postgresql", "postgres") and bool(parsed.host and parsed.database)
 
 
 def address_of(url: str) -> Address:

@@ -2,10 +2,12 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from storeops.common.address import is_postgres_url
 
 SERVICE_PORTS = {
     "platform": 8001,
@@ -18,6 +20,17 @@ SERVICE_PORTS = {
 """Where a service listens when it runs alone, unless `STOREOPS_<SERVICE>_URL` says otherwise."""
 
 
+def require_postgres_url(url: str) -> str:
+    """The URL as it came; raises `ValueError`, without the password, for what is no PostgreSQL's address."""
+    if is_postgres_url(url):
+        return url
+    message = "expected postgresql://user:password@host:port/database"
+    raise ValueError(message)
+
+
+PostgresUrl = Annotated[str, AfterValidator(require_postgres_url)]
+
+
 class Settings(BaseSettings):
     """What every process of StoreOps must know."""
 
@@ -25,9 +38,9 @@ class Settings(BaseSettings):
 
     data_dir: Path = Path(".storeops")
     """Where the embedded servers and generated secrets live."""
-    database_url: str | None = None
+    database_url: PostgresUrl | None = None
     """PostgreSQL of production, as the role `storeops_app`; unset: the embedded one."""
-    admin_database_url: str | None = None
+    admin_database_url: PostgresUrl | None = None
     """The same database as a role that may create schemas and roles: for `storeops migrate`."""
     bus: Literal["postgres", "kafka"] = "postgres"
     kafka: str | None = None
