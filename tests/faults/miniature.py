@@ -45,7 +45,7 @@ DEATH = {"request": 0.02, "consumer": 0.02, "relay": 0.01, "timers": 0.2, "sabot
 """How likely a process dies at a point of this kind."""
 PAUSE = 0.01
 """How likely a member stands still past its lease with a batch in hand."""
-DAWDLE = 0.1
+DAWDLE = 0.5
 """How likely a transaction waits a moment between its last statement and its commit."""
 HOT_PIECES = 12
 JUMPS = {0.4: 21, 0.8: 26}

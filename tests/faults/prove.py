@@ -39,7 +39,7 @@ from .sabotage import BUILDS, RUNS, hunt, trial
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("sabotage", "points", "faults", "disk")
-LAYOUT_RUNS: dict[Variant, float] = {"split": 1.0, "whole": 0.4, "kafka": 0.6}
+LAYOUT_RUNS: dict[Variant, float] = {"split": 1.0, "whole": 0.25, "kafka": 0.75}
 """Runs with faults of each layout, as a share of `--runs`."""
 TOGETHER = (
     ("request.before_commit", "request.after_commit", "consumer.before_commit", "consumer.after_commit"),

@@ -11,16 +11,14 @@ from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
 
-import asyncpg
 from storeops.common import consumer, timers
 from storeops.common.bus import postgres
 from storeops.common.bus.base import Batch, Message
-from storeops.common.bus.postgres import PostgresRelay, PostgresSubscription
-from storeops.common.db import Database, ReadSession, WriteSession, transaction
+from storeops.common.bus.postgres import PostgresSubscription
+from storeops.common.db import ReadSession, WriteSession, transaction
 from storeops.common.doctor import Finding
 from storeops.common.http import routing
-from storeops.common.scope import Scope, worker_scope
-from storeops.common.signals import Signals
+from storeops.common.scope import Scope
 from storeops.common.spine import FlushStatements, OutboxRow
 from storeops.common.timers import DueTimer
 from storeops.customer_service.events import events as ticket_events
@@ -31,6 +29,7 @@ from storeops.orders.intake.schemas import ChannelOrder
 
 from .miniature import Frailty, NotBegun, Sabotage, Site, miniature, stage
 from .scenes import Scene, two_batches_crosswise, two_callers_in_turn, two_carts_at_once, two_facts_at_once
+from .two_steps import TwoStepRelay, apart
 
 RUNS = 12
 """How many runs a build may survive before it counts as not caught."""
@@ -88,33 +87,10 @@ def rewrite(site: Site, old: str, new: str) -> None:
         site.patch.setattr(ReadSession, name, changed(getattr(ReadSession, name)))
 
 
-async def apart(database: Database, service: str, sql: str, *args: Any) -> list[asyncpg.Record]:
-    """One statement of a service in a transaction of its own."""
-    async with transaction(database, worker_scope(service)) as session:
-        return await session.fetch(sql, *args)
-
-
-WRITE = postgres.RELAY.replace(
-    "DELETE FROM {schema}.outbox WHERE id IN (SELECT id FROM {schema}.outbox ORDER BY id LIMIT $1)\n    RETURNING *",
-    "SELECT * FROM jsonb_populate_recordset(NULL::{schema}.outbox, $1::jsonb)",
-)
-"""The second half of the relay's statement: puts given events on the bus."""
-
-
-class TwoStepRelay(PostgresRelay):
-    """A relay that takes events from the outbox in one transaction and puts them on the bus in another."""
-
-    def __init__(self, database: Database, service: str, signals: Signals) -> None:
-        super().__init__(database, service, signals)
-        self.schema = service
-        self.write = WRITE.format(schema=service)
-
-    async def put(self, events: str) -> int:
-        """Append events, given as JSON, to the log."""
-        written = await apart(self._database, self.schema, self.write, events)
-        for row in written:
-            self._signals.emit(f"topic:{row['topic']}")
-        return sum(row["n"] for row in written)
+def changed(text: str, old: str, new: str) -> str:
+    """A text with a part changed that must be there."""
+    assert old in text, old
+    return text.replace(old, new)
 
 
 def read_outbox_by_cursor(site: Site) -> None:
@@ -174,9 +150,8 @@ def delete_before_ack(site: Site) -> None:
 
 def relay_in_any_order(site: Site) -> None:
     """The relay numbers events as they come to hand, not as they were written."""
-    shuffled = postgres.RELAY.replace("ORDER BY id LIMIT $1", "ORDER BY random() LIMIT $1").replace(
-        "PARTITION BY topic, partition ORDER BY id", "PARTITION BY topic, partition ORDER BY random()"
-    )
+    shuffled = changed(postgres.RELAY, "ORDER BY id LIMIT $1", "ORDER BY random() LIMIT $1")
+    shuffled = changed(shuffled, "topic, partition ORDER BY id", "topic, partition ORDER BY random()")
     site.patch.setattr(postgres, "RELAY", shuffled)
 
 
