@@ -1,6 +1,6 @@
 """A crowd that orders at once: every buyer waits for the decision on a connection of its own, under one key.
 
-A buyer who hears nothing asks again, at another process; sees nothing but answers.
+A buyer who hears nothing, or that it is not decided yet, asks again at another process; sees nothing but answers.
 """
 
 import asyncio
@@ -71,6 +71,8 @@ class Crowd:
             self.history.faulty.append(f"{operation.id}: {response.status_code} {response.text[:200]}")
         if code_of(response) == IN_PROGRESS:
             operation.troubles.append(IN_PROGRESS)
+            return
+        if response.status_code == 202:
             return
         operation.status, operation.answer = response.status_code, response.json()
         operation.ended = 0.0

@@ -34,12 +34,12 @@ SEED = int(os.environ.get("STOREOPS_SEED") or secrets.randbelow(10**6))
 ROUNDS = [pytest.param(number, marks=[pytest.mark.slow] if number else []) for number in range(20)]
 BUYERS, SERVED = 1_000, 100
 CARTS, SKUS = 500, 20
-BACKLOG = 250
-"""Orders that are placed before the first is decided."""
-ALL_STAND_READY = """
-SELECT (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock') >= 2
-    AND (SELECT count(*) FROM orders.sales_order WHERE store_id = $1) >= $2"""
 ANSWERS = {(201, "payable"), (409, "stock_short"), (409, "listing_off_shelf")}
+ALL_STAND_READY = """
+SELECT (placed >= $2 / 8 AND waiting >= 2) OR placed >= $2 / 2
+FROM (SELECT count(*) AS placed FROM orders.sales_order WHERE store_id = $1), (SELECT count(*) AS waiting
+    FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')"""
+"""Many of `$2` orders are placed and two deciders wait for the goods; or half of all are placed."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -93,7 +93,7 @@ class Round(NamedTuple):
                 "SELECT FROM inventory.stock_level WHERE warehouse_id = $1 FOR UPDATE", self.shop.warehouse_id
             )
             ordering = group.create_task(self.crowd.order(bodies))
-            while not (await watch.fetchval(ALL_STAND_READY, self.shop.store_id, BACKLOG) or ordering.done()):
+            while not (await watch.fetchval(ALL_STAND_READY, self.shop.store_id, len(bodies)) or ordering.done()):
                 await asyncio.sleep(0.05)
         await admin.close()
         await watch.close()
