@@ -28,7 +28,7 @@ from storeops.orders.intake.commands import paying, placing
 from storeops.orders.intake.schemas import ChannelOrder
 
 from .miniature import Frailty, NotBegun, Sabotage, Site, miniature, stage
-from .scenes import Scene, two_batches_crosswise, two_callers_in_turn, two_carts_at_once, two_facts_at_once
+from .scenes import Scene, two_batches_crosswise, two_callers_in_turn, two_carts_at_once, two_facts_at_once, two_owners
 from .two_steps import TwoStepRelay, apart
 
 RUNS = 12
@@ -352,7 +352,7 @@ BUILDS: dict[str, Build] = {
     "publish before commit": Build("events leave before their transaction commits", publish_before_commit),
     "inbox outside": Build("the inbox row commits before the effect", inbox_outside),
     "position before effect": Build("the group's position commits before the effect", position_before_effect),
-    "no fencing": Build("a member goes on past its lease", no_fencing),
+    "no fencing": Build("a member goes on past its lease", no_fencing, two_owners),
     "parking without key": Build("what follows a parked message of its key goes on", park_without_key),
     "naive stock check": Build("stock is read, judged and then written, without a lock", read_then_write_stock),
     "unsorted locks": Build("levels are locked in no order", lock_stock_in_any_order, two_carts_at_once),

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime
 from random import Random
 
 import asyncpg
 from storeops.common import consumer
 from storeops.common.auth.permissions import Role
-from storeops.common.bus.base import Message
+from storeops.common.bus.base import Message, OwnershipLost
 from storeops.common.consumer import Decoded
 from storeops.common.contracts.orders import OrderShipDueSoon, OrderShipLate
 from storeops.common.db import transaction
@@ -90,6 +91,33 @@ async def two_batches_crosswise(
     outcomes = await asyncio.gather(handle(*orders), handle(*reversed(orders)), return_exceptions=True)
     ended = [repr(outcome) for outcome in outcomes if outcome is not None]
     return [finding("spine", "I15 no two transactions wait for each other", ended)]
+
+
+async def two_owners(harness: Harness, admin: "asyncpg.Connection[asyncpg.Record]", _chance: Random) -> list[Finding]:
+    """A member has messages in hand when its lease ends; another handles them; then the first goes on."""
+    await open_market(await harness.client(Role.OWNER))
+    database = harness.parts.databases["orders"]
+    scope = worker_scope("orders")
+    first = await harness.bus.subscribe("scene", ["store"])
+    in_hand = await first.poll(1, 0.0)
+    assert in_hand is not None
+    await admin.execute(
+        "WITH gone AS (UPDATE bus.member SET seen_at = now() - interval '1 hour' WHERE grp = 'scene') "
+        "UPDATE bus.group_offset SET lease_until = now() - interval '1 hour' WHERE grp = 'scene'"
+    )
+    second = await harness.bus.subscribe("scene", ["store"])
+    while batch := await second.poll(500, 0.0):
+        async with transaction(database, scope) as session:
+            await second.fence(session, batch)
+        await second.settle(batch)
+    wrong: list[str] = []
+    with suppress(OwnershipLost):
+        async with transaction(database, scope) as session:
+            await first.fence(session, in_hand)
+        wrong.append(f"{in_hand.topic}/{in_hand.partition} moved to {in_hand.end}")
+    await first.close()
+    await second.close()
+    return [finding("spine", "I7 who has lost a partition commits nothing of it", wrong)]
 
 
 async def two_carts_at_once(
