@@ -36,10 +36,10 @@ BUYERS, SERVED = 1_000, 100
 CARTS, SKUS = 500, 20
 ANSWERS = {(201, "payable"), (409, "stock_short"), (409, "listing_off_shelf")}
 ALL_STAND_READY = """
-SELECT (placed >= $2 / 8 AND waiting >= 2) OR placed >= $2 / 2
+SELECT (placed >= $2 / 2 AND waiting >= 2) OR placed >= $2 * 3 / 4
 FROM (SELECT count(*) AS placed FROM orders.sales_order WHERE store_id = $1), (SELECT count(*) AS waiting
     FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')"""
-"""Many of `$2` orders are placed and two deciders wait for the goods; or half of all are placed."""
+"""Half of `$2` orders are placed and two deciders wait for the goods; or three quarters are placed."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
