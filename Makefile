@@ -6,7 +6,7 @@ MEMBER_NAMES := storeops-common storeops-platform storeops-inventory storeops-pr
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install lock demo serve test test-year bench prove check format docs clean
+.PHONY: help install lock demo serve test test-year bench prove prove-oversell check format docs clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*## "} {printf "  %-12s %s\n", $$1, $$2}'
@@ -52,6 +52,9 @@ bench: install ## Measure everything beside raw limits, into docs/bench/latest.j
 
 prove: install ## Kill, pause, cut and flood everything, on both buses, into docs/proof.md (ARGS="--runs 20 --seeds 1 2 …")
 	@$(BIN)/python -m tests.faults.prove $(ARGS)
+
+prove-oversell: install ## Twenty rounds of a thousand buyers for a hundred pieces, processes killed in the middle
+	$(BIN)/pytest -m "" tests/oversell $(ARGS)
 
 test-year: install ## The demo over the whole year of real orders, to the cent (many minutes)
 	$(BIN)/pytest -m slow tests/app/demo
