@@ -62,9 +62,15 @@ async def test_a_broker_killed_under_load_loses_and_doubles_nothing(tmp_path: Pa
 @in_one_process
 @pytest.mark.filterwarnings(UNFINISHED)
 async def test_every_named_point_may_be_the_last(cluster: Cluster, tmp_path: Path) -> None:
-    report = await miniature(cluster.url("postgres"), tmp_path, SEED)
-    assert set(report.points) >= set(POINTS) - {"relay.after_send"}, "that one lies between Kafka and the outbox"
-    assert_sound(report, tmp_path)
+    # What the one between Kafka and the outbox does needs Kafka.
+    unseen = set(POINTS) - {"relay.after_send"}
+    for seed in range(SEED, SEED + RUNS):
+        report = await miniature(cluster.url("postgres"), tmp_path, seed)
+        assert_sound(report, tmp_path)
+        unseen -= set(report.points)
+        if not unseen:
+            return
+    pytest.fail(f"nobody died at {', '.join(sorted(unseen))} in {RUNS} runs from seed {SEED}")
 
 
 @in_one_process
