@@ -289,6 +289,7 @@ class WriteSession(ReadSession):
         self.idempotency: IdempotencyRow | None = None
         self.causes: dict[str, Cause] = {}
         """Events being handled, by key: what is published for a key was caused by that key's event."""
+        self.committed = False
         self.after_commit: list[Callable[[], None]] = []
         """Called once the transaction has committed; must not fail and must not wait."""
         self.announcements: list[tuple[str, Any]] = []
@@ -325,6 +326,7 @@ async def transaction(database: Database, scope: Scope) -> AsyncGenerator[WriteS
         if session.outbox or session.idempotency:
             await session.driver()
         await session._commit()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - this owns the transaction
+        session.committed = True
     except BaseException:
         await session._abort()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - this owns the transaction
         raise

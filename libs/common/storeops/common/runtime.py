@@ -258,6 +258,20 @@ class Server(uvicorn.Server):
         """Leave signals to the process."""
 
 
+async def serve_http(server: Server) -> None:
+    """Serve until told to exit; when another part fails, take nothing new and finish what was begun.
+
+    A request that outlived its event loop would be torn down in any order, and might answer what it never committed.
+    """
+    serving = asyncio.create_task(server.serve())
+    try:
+        await asyncio.shield(serving)
+    except asyncio.CancelledError:
+        server.should_exit = True
+        await serving
+        raise
+
+
 @contextmanager
 def loaded_for_good() -> Generator[None]:
     """Keep what was loaded out of the collector's way: to walk it again and again takes a third of a second each time.
@@ -292,7 +306,7 @@ async def run_process(parts: Parts, *, role: Role, port: int, stopping: asyncio.
             timeout_graceful_shutdown=5,
         )
         server = Server(config)
-        serving = group.create_task(server.serve(), name="http")
+        serving = group.create_task(serve_http(server), name="http")
         while not server.started and not serving.done():
             await asyncio.sleep(0.01)
         with loaded_for_good():

@@ -60,7 +60,8 @@ class Signals:
             await asyncio.Event().wait()
         try:
             while True:
-                with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                # The driver calls it an internal error when it meets a connection that the server has just ended.
+                with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
                     await self._bridge()
                 await asyncio.sleep(0.5)
         finally:

@@ -49,6 +49,10 @@ class UnprintableText(Invalid):
     """A NUL character, which no text of this system may hold."""
 
 
+class CommitMissing(Exception):
+    """An answer was about to leave although its transaction never committed."""
+
+
 class SpineRoute(APIRoute):
     """A route whose finished response reaches the session before the commit."""
 
@@ -76,7 +80,11 @@ class Deferred(Response):
         self.background = None
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
-        """Send the response that holds once the transaction has committed."""
+        """Send the response that holds once the transaction has committed. Raises `CommitMissing`."""
+        session = cast("WriteSession | None", getattr(self.request.state, "session", None))
+        if session is not None and not session.committed:
+            message = "the transaction of this request was torn down before its commit"
+            raise CommitMissing(message)
         await reach("request.after_commit")
         response = await settled(self.request, self.response)
         await response(scope, receive, send)
@@ -254,11 +262,14 @@ def writing(service: str) -> Callable[[Request], AsyncIterator[WriteSession]]:
         slot = Slot(route, key or "", context.settings.service_secret or "")
         try:
             async with transaction(database, scope) as session:
+                request.state.session = session
                 yield session
                 if key:
                     session.idempotency = record(slot, fingerprint, scope, request.state.response)
                 await reach("request.before_commit")
         except Exception as error:
+            # Rolled back: what is answered from here on claims no change of its own.
+            request.state.session = None
             if isinstance(error, KeyAwaited):
                 message = f"the first request with Idempotency-Key {key!r} has not finished"
                 raise IdempotencyInProgress(message) from error
