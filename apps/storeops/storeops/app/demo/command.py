@@ -85,7 +85,7 @@ def demo(  # noqa: PLR0917 - typer reads options from parameters
     """Replay real retail orders through the public API and show what became of them."""
     if bus not in ("postgres", "kafka"):
         raise fail(f"--bus is {bus!r}; expected postgres or kafka", 2)
-    window = Window(DEFAULT_START, days, timedelta(minutes=10))
+    window = Window(DEFAULT_START, days, timedelta(minutes=15))
     if everything:
         window = Window(FIRST_DAY, (LAST_DAY - FIRST_DAY).days + 1, timedelta(hours=1), stops="target")
     try:
@@ -188,7 +188,7 @@ async def set_up(
     prices = {number: product.list_price for number, product in products.items()}
     await put_on_shelf(front, town, pools, prices=prices, titles=titles, step=step)
     await declare_campaigns(front, town, window.opens, window.closes)
-    await wait_for_payment(front, town, at_least=2 * window.step)
+    await wait_for_payment(front, town, at_least=3 * window.step)
     await front.play(window.opens)
     return town
 

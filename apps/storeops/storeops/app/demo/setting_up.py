@@ -143,7 +143,7 @@ async def declare_campaigns(front: Shopfront, town: Town, start: datetime, end: 
 
 
 async def wait_for_payment(front: Shopfront, town: Town, *, at_least: timedelta) -> None:
-    """Let own sites wait until a buyer can pay in the step after the order's (ORD-2: half an hour unless set)."""
+    """Let own sites wait for a buyer who pays a step or two after the order's (ORD-2: half an hour unless set)."""
     if at_least <= EXPIRE_AFTER:
         return
     for shop in OWN_SITE_SHOPS:
