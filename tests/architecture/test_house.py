@@ -260,3 +260,15 @@ def test_every_module_says_what_it_is() -> None:
 def test_no_address_of_an_index_is_committed() -> None:
     lock = (ROOT / "requirements.lock").read_text()
     assert not re.search(r"https?://|--(extra-)?index-url|^-e |file:", lock, re.MULTILINE)
+
+
+def test_every_silenced_check_has_its_reason_beside_it() -> None:
+    everywhere = [*SOURCES, *(path for path in (ROOT / "tests").rglob("*.py") if "__pycache__" not in path.parts)]
+    silenced = re.compile(r"# (noqa|type: ignore|pyright: ignore)\b(?P<rest>.*)$", re.MULTILINE)
+    unreasoned = [
+        f"{name_of(path)}: {found.group()}"
+        for path in everywhere
+        for found in silenced.finditer(path.read_text())
+        if not re.search(r" - \w", found["rest"])
+    ]
+    assert unreasoned == []

@@ -27,7 +27,7 @@ def test_a_mode_without_checks_is_handed_on(name: str, mode: str) -> None:
 
 
 @pytest.mark.parametrize(("mode", "names_checked"), [("verify-full", True), ("verify-ca", False)])
-def test_a_checking_mode_checks_the_certificate(mode: str, names_checked: bool) -> None:  # noqa: FBT001
+def test_a_checking_mode_checks_the_certificate(mode: str, names_checked: bool) -> None:  # noqa: FBT001 - a parameter of the test
     context = address_of(f"{PLAIN}?sslmode={mode}").options["ssl"]
 
     assert isinstance(context, ssl.SSLContext)

@@ -64,5 +64,5 @@ async def test_an_ended_connection_passes(probe: Probe) -> None:
         (ValueError(), False),
     ],
 )
-def test_what_passes(error: Exception, passes: bool) -> None:  # noqa: FBT001
+def test_what_passes(error: Exception, passes: bool) -> None:  # noqa: FBT001 - a parameter of the test
     assert is_passing(error) is passes

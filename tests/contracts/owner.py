@@ -57,4 +57,4 @@ async def handle(database: Database, subscription: Subscription, batch: Batch, g
 if __name__ == "__main__":
     where, servers, prefix, grp, stopping_point = sys.argv[1:]
     carrier = Transport("kafka", servers, prefix) if servers else Transport("postgres")
-    print(asyncio.run(own(where, carrier, grp, stopping_point)), flush=True)  # noqa: T201
+    print(asyncio.run(own(where, carrier, grp, stopping_point)), flush=True)  # noqa: T201 - how it speaks to the test

@@ -133,7 +133,7 @@ async def miniature(maintenance_url: str, folder: Path, seed: int, sabotage: Sab
             for module in (consumer, relay, timers, routing):
                 patch.setattr(module, "reach", frailty.reach)
             patch.setattr(PostgresSubscription, "poll", frailty.pausing(PostgresSubscription.poll))
-            patch.setattr(WriteSession, "_flush", frailty.dawdling(WriteSession._flush))  # pyright: ignore[reportPrivateUsage]
+            patch.setattr(WriteSession, "_flush", frailty.dawdling(WriteSession._flush))  # pyright: ignore[reportPrivateUsage] - what is sabotaged or watched is inside
             await watch_positions(admin)
             await live(report, harness, admin=admin, frailty=frailty, chance=chance)
     report.points = frailty.deaths

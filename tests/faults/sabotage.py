@@ -157,7 +157,7 @@ def relay_in_any_order(site: Site) -> None:
 
 def publish_before_commit(site: Site) -> None:
     """Events leave by another connection; then the transaction may still die."""
-    flush = WriteSession._flush  # pyright: ignore[reportPrivateUsage]
+    flush = WriteSession._flush  # pyright: ignore[reportPrivateUsage] - what is sabotaged or watched is inside
 
     async def hasty(session: WriteSession) -> None:
         events = session.outbox
@@ -204,7 +204,7 @@ def no_fencing(site: Site) -> None:
     async def unfenced(subscription: PostgresSubscription, session: WriteSession, batch: Batch) -> None:
         await session.fetch(
             "UPDATE bus.group_offset SET next_offset = $4 WHERE grp = $1 AND topic = $2 AND partition = $3",
-            subscription._group,  # pyright: ignore[reportPrivateUsage]
+            subscription._group,  # pyright: ignore[reportPrivateUsage] - what is sabotaged or watched is inside
             batch.topic,
             batch.partition,
             batch.end,
@@ -255,7 +255,7 @@ def arm_after_commit(site: Site) -> None:
     assert without in placing.WRITE_ORDERS
     site.patch.setattr(paying, "MARK_PAID", paying.MARK_PAID.replace(without, ""))
     site.patch.setattr(placing, "WRITE_ORDERS", placing.WRITE_ORDERS.replace(without, ""))
-    commit = WriteSession._commit  # pyright: ignore[reportPrivateUsage]
+    commit = WriteSession._commit  # pyright: ignore[reportPrivateUsage] - what is sabotaged or watched is inside
     arming = (
         "WITH written AS (SELECT order_id, warn_at, late_at, breach_at, expires_at FROM orders.sales_order "
         f"WHERE order_id = ANY ($1)) {ARM_CLOCKS} ON CONFLICT DO NOTHING"
@@ -305,7 +305,7 @@ def retry_without_key(site: Site) -> None:
 
 def keep_answer_later(site: Site) -> None:
     """The answer is kept under its key in a second transaction."""
-    commit = WriteSession._commit  # pyright: ignore[reportPrivateUsage]
+    commit = WriteSession._commit  # pyright: ignore[reportPrivateUsage] - what is sabotaged or watched is inside
 
     async def late(session: WriteSession) -> None:
         answer, session.idempotency = session.idempotency, None

@@ -7,7 +7,7 @@ import secrets
 import pytest_asyncio
 
 from ..access.conftest import world  # noqa: TID252 - tests have no package to name
-from ..access.world import World  # noqa: TID252
+from ..access.world import World  # noqa: TID252 - tests have no package to name
 from .range import Range, open_range
 
 __all__ = ["world"]

@@ -19,8 +19,8 @@ from schemathesis.checks import load_all_checks
 from storeops.common.auth.permissions import Role
 
 from ..access.calls import request_of  # noqa: TID252 - tests have no package to name
-from ..access.operations import OPERATIONS, SAFE  # noqa: TID252
-from ..access.world import World, problem_of  # noqa: TID252
+from ..access.operations import OPERATIONS, SAFE  # noqa: TID252 - tests have no package to name
+from ..access.world import World, problem_of  # noqa: TID252 - tests have no package to name
 
 loose: Any = schemathesis
 """The library whose own types leave much open, taken as it comes."""

@@ -13,8 +13,8 @@ import pytest_asyncio
 from storeops.common.http.pages import encode_cursor
 
 from ..access.calls import CALLS, Call, Request, request_of, send  # noqa: TID252 - tests have no package to name
-from ..access.operations import OPERATIONS, Operation  # noqa: TID252
-from ..access.world import World, fingerprint, problem_of  # noqa: TID252
+from ..access.operations import OPERATIONS, Operation  # noqa: TID252 - tests have no package to name
+from ..access.world import World, fingerprint, problem_of  # noqa: TID252 - tests have no package to name
 from .mutations import HUGE, LONG, MALFORMED, SURPRISE, Spoiled, spoiled, with_nul, with_text
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("bad_input")]

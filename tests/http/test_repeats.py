@@ -4,8 +4,8 @@ import orjson
 import pytest
 
 from ..access.calls import Request, request_of, send  # noqa: TID252 - tests have no package to name
-from ..access.operations import OPERATIONS, SAFE, UNVERSIONED  # noqa: TID252
-from ..access.world import World, fingerprint, problem_of  # noqa: TID252
+from ..access.operations import OPERATIONS, SAFE, UNVERSIONED  # noqa: TID252 - tests have no package to name
+from ..access.world import World, fingerprint, problem_of  # noqa: TID252 - tests have no package to name
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("repeats")]
 

@@ -12,7 +12,7 @@ import httpx2
 from storeops.common.testing.shop import ADDRESS
 
 from ..faults.history import History, Operation  # noqa: TID252 - tests have no package to name
-from ..faults.load import IN_PROGRESS, code_of  # noqa: TID252
+from ..faults.load import IN_PROGRESS, code_of  # noqa: TID252 - tests have no package to name
 
 GROUP = 50
 """Buyers who share a client: looking for a free connection costs their square."""

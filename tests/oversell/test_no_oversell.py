@@ -23,9 +23,9 @@ from storeops.common.ids import new_id
 from storeops.common.testing.shop import SandboxTime, Shop, open_shop
 
 from ..faults.checks import Subject, check, watch_positions  # noqa: TID252 - tests have no package to name
-from ..faults.ground import Ground, admin_of, opened  # noqa: TID252
-from ..faults.history import Operation  # noqa: TID252
-from ..faults.run import signed_in  # noqa: TID252
+from ..faults.ground import Ground, admin_of, opened  # noqa: TID252 - tests have no package to name
+from ..faults.history import Operation  # noqa: TID252 - tests have no package to name
+from ..faults.run import signed_in  # noqa: TID252 - tests have no package to name
 from .crowd import Crowd, gathered, order_of
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.xdist_group("oversell"), pytest.mark.timeout(600)]

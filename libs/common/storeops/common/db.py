@@ -7,7 +7,7 @@ statement, in the same transaction. Knows no web framework and no bus.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -290,8 +290,6 @@ class WriteSession(ReadSession):
         self.causes: dict[str, Cause] = {}
         """Events being handled, by key: what is published for a key was caused by that key's event."""
         self.committed = False
-        self.after_commit: list[Callable[[], None]] = []
-        """Called once the transaction has committed; must not fail and must not wait."""
         self.announcements: list[tuple[str, Any]] = []
         """Hints for waiting callers, given by whoever owns the transaction after its commit."""
 
@@ -318,7 +316,7 @@ class WriteSession(ReadSession):
 async def transaction(database: Database, scope: Scope) -> AsyncGenerator[WriteSession]:
     """A writing transaction: commits when the block ends well, rolls back when it raises.
 
-    What `after_commit` holds runs only after the commit. Nothing else in the system commits.
+    Nothing else in the system commits.
     """
     session = WriteSession(database, scope)
     try:
@@ -330,8 +328,6 @@ async def transaction(database: Database, scope: Scope) -> AsyncGenerator[WriteS
     except BaseException:
         await session._abort()  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - this owns the transaction
         raise
-    for call in session.after_commit:
-        call()
 
 
 @asynccontextmanager

@@ -243,7 +243,9 @@ class Player:
         overdue = [row[0] for row in await self._database.fetch(self._overdue)]
         unsent = [row[0] for row in await self._database.fetch(self._unsent)]
         lag = await self._bus.lag()
-        behind = [f"{group}: {n} messages behind" for group, n in lag.items() if n and self._counts(group, everyone)]
+        behind = [
+            f"{group}: {n} messages behind" for group, n in lag.items() if n and self._counts(group, everyone=everyone)
+        ]
         return [*sorted(overdue), *unsent, *sorted(behind)]
 
     async def _pass_overdue(self) -> None:
@@ -263,9 +265,9 @@ class Player:
 
     async def _is_behind(self, *, everyone: bool) -> bool:
         lag = await self._bus.lag()
-        return any(count for group, count in lag.items() if self._counts(group, everyone))
+        return any(count for group, count in lag.items() if self._counts(group, everyone=everyone))
 
-    def _counts(self, group: str, everyone: bool) -> bool:  # noqa: FBT001 - as it was asked for
+    def _counts(self, group: str, *, everyone: bool) -> bool:
         return everyone or group not in self._observers
 
 

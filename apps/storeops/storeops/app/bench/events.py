@@ -6,6 +6,7 @@ A service of two small tables stands for any service; relay, bus, consumer and i
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import NamedTuple
 
 from storeops.app.bench.report import Figure, figure, percentile
@@ -27,6 +28,8 @@ from storeops.common.signals import Signals
 from storeops.common.testing.probe import NOON, SERVICE, TOPIC, add_probe, say
 
 GROUP = "bench"
+HANDLED = "bench.handled"
+"""The hint that events have been handled, after their commit."""
 PUBLISHERS = 8
 EACH = 250
 """Events of one publisher at most; a tenth more come before, uncounted."""
@@ -99,7 +102,8 @@ async def running(line: Line) -> AsyncGenerator[None]:
     async with AsyncExitStack() as stack:
         relay = await line.bus.relay(line.database, SERVICE)
         subscription = await line.bus.subscribe(GROUP, [TOPIC])
-        consumer = Consumer(line.database, SERVICE, listening(line), line.signals)
+        stack.callback(line.signals.on(HANDLED, partial(tell, line)))
+        consumer = Consumer(line.database, SERVICE, listening(), line.signals)
         work = [run_relay(relay, SERVICE, line.signals), consumer.run(subscription)]
         for task in [asyncio.create_task(each) for each in work]:
             stack.push_async_callback(ended, task)
@@ -114,7 +118,7 @@ async def ended(task: "asyncio.Task[None]") -> None:
         raise error
 
 
-def listening(line: Line) -> EventRouter:
+def listening() -> EventRouter:
     """A group with a small effect that tells, after its commit, what has been handled."""
     router = EventRouter(GROUP)
 
@@ -127,16 +131,16 @@ def listening(line: Line) -> EventRouter:
             [event.order_id for event in events],
             [event.by for event in events],
         )
-        session.after_commit.append(lambda: tell(line, events))
+        session.announce(HANDLED, [f"{event.order_id}:{event.by}" for event in events])
 
     return router
 
 
-def tell(line: Line, events: Sequence[OrderAudited]) -> None:
+def tell(line: Line, handled: Sequence[str]) -> None:
     """Say to whoever waits for these events that they have been handled."""
     now = monotonic()
-    for event in events:
-        waiting = line.heard.pop(f"{event.order_id}:{event.by}", None)
+    for key in handled:
+        waiting = line.heard.pop(key, None)
         if waiting is not None:
             waiting.set_result(now)
 

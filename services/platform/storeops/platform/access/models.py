@@ -12,7 +12,7 @@ from storeops.platform.staff.models import GrantTerms
 class SigningKey(Base, table=True):
     """A key that signs tokens, private part and all; the one that is not retired signs."""
 
-    __tablename__ = "signing_key"  # pyright: ignore[reportAssignmentType]
+    __tablename__ = "signing_key"  # pyright: ignore[reportAssignmentType] - SQLModel types it as a method
 
     kid: str = Field(primary_key=True, sa_type=Text)
     private_jwk: str = Field(sa_type=Text)
@@ -23,7 +23,7 @@ class SigningKey(Base, table=True):
 class SignInFailure(Base, table=True):
     """A failed sign-in, by machine time. Of the name only a digest: people type passwords into the wrong field."""
 
-    __tablename__ = "sign_in_failure"  # pyright: ignore[reportAssignmentType]
+    __tablename__ = "sign_in_failure"  # pyright: ignore[reportAssignmentType] - SQLModel types it as a method
 
     failure_id: int = Field(primary_key=True, sa_type=BigInteger, sa_column_args=[Identity(always=True)])
     login_digest: str = Field(sa_type=Text)
@@ -33,7 +33,7 @@ class SignInFailure(Base, table=True):
 class ApiKey(Base, table=True):
     """A machine's key: its secret only as SHA-256, which is enough for 256 random bits."""
 
-    __tablename__ = "api_key"  # pyright: ignore[reportAssignmentType]
+    __tablename__ = "api_key"  # pyright: ignore[reportAssignmentType] - SQLModel types it as a method
 
     key_id: str = Field(primary_key=True, sa_type=Text)
     name: str = Field(sa_type=Text)
@@ -46,6 +46,6 @@ class ApiKey(Base, table=True):
 class ApiKeyGrant(GrantTerms, table=True):
     """What a machine may do where."""
 
-    __tablename__ = "api_key_grant"  # pyright: ignore[reportAssignmentType]
+    __tablename__ = "api_key_grant"  # pyright: ignore[reportAssignmentType] - SQLModel types it as a method
 
     key_id: str = Field(sa_type=Text, foreign_key="platform.api_key.key_id")

@@ -23,7 +23,7 @@ class Staff(Base, table=True):
 class StaffPassword(Base, table=True):
     """A person's password, hashed; apart from the person, so that no list can show it."""
 
-    __tablename__ = "staff_password"  # pyright: ignore[reportAssignmentType]
+    __tablename__ = "staff_password"  # pyright: ignore[reportAssignmentType] - SQLModel types it as a method
 
     staff_id: str = Field(primary_key=True, sa_type=Text, foreign_key="platform.staff.staff_id")
     hash: str = Field(sa_type=Text)
@@ -43,6 +43,6 @@ class GrantTerms(Base):
 class StaffGrant(GrantTerms, table=True):
     """What a person may do where (ROL-1 … ROL-9)."""
 
-    __tablename__ = "staff_grant"  # pyright: ignore[reportAssignmentType]
+    __tablename__ = "staff_grant"  # pyright: ignore[reportAssignmentType] - SQLModel types it as a method
 
     staff_id: str = Field(sa_type=Text, foreign_key="platform.staff.staff_id")
