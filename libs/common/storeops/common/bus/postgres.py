@@ -67,7 +67,7 @@ WITH own AS MATERIALIZED (
     SELECT pg_try_advisory_xact_lock(hashtext('storeops.relay.{schema}')) AS mine
 ), taken AS (
     DELETE FROM {schema}.outbox
-    WHERE id IN (SELECT id FROM {schema}.outbox WHERE (SELECT mine FROM own) ORDER BY id LIMIT $1)
+    WHERE ctid = ANY (ARRAY(SELECT ctid FROM {schema}.outbox WHERE (SELECT mine FROM own) ORDER BY id LIMIT $1))
     RETURNING *
 ), placed AS (
     SELECT taken.*, taken.hash % topic.partitions AS partition FROM taken LEFT JOIN bus.topic USING (topic)
@@ -89,7 +89,9 @@ SELECT topic, partition, next_offset, n FROM head
 """One turn of a relay: nothing moves while another relay of the service turns, which the lock only spares the wait.
 
 The outer joins make an event of a topic that does not exist break the statement, rather than leave the outbox for
-nowhere. A topic has one producer, so no two relays lock the same partition rows.
+nowhere. A topic has one producer, so no two relays lock the same partition rows. Rows are named by their place, since
+the outbox is empty whenever the planner is told how large it is: a join over it was planned for no rows and took a
+hundred times as long over ten thousand. Nobody else moves them.
 """
 
 FENCE = (
