@@ -53,6 +53,14 @@ class CommitMissing(Exception):
     """An answer was about to leave although its transaction never committed."""
 
 
+class JsonRequest(Request):
+    """A request whose body is read by the faster parser, which takes no NaN for a number."""
+
+    async def json(self) -> Any:
+        """The parsed body; raises `JSONDecodeError`. Parsed at each call: the framework asks once."""
+        return orjson.loads(await self.body())
+
+
 class SpineRoute(APIRoute):
     """A route whose finished response reaches the session before the commit."""
 
@@ -61,7 +69,8 @@ class SpineRoute(APIRoute):
         handle = super().get_route_handler()
         known = {field.alias for field in self.dependant.query_params}
 
-        async def handler(request: Request) -> Response:
+        async def handler(given: Request) -> Response:
+            request = JsonRequest(given.scope, given.receive)
             refuse_unknown(request, known)
             refuse_nul(await request.body())
             response = await handle(request)

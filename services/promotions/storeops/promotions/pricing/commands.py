@@ -52,13 +52,24 @@ def quote_of(
 
 def sellable_prices(request: QuoteRequest, store: StoreOffers) -> dict[str, int]:
     """The price of every SKU of a basket, in minor units; raises what cannot be sold, naming every such line."""
-    by_sku = {line.sku: store.by_sku[line.sku] for line in request.lines}
-    offers = [by_sku[line.sku] for line in request.lines]
+    offers = {line.sku: store.by_sku[line.sku] for line in request.lines}
+    prices = {
+        sku: price
+        for sku, (price, currency, on_shelf) in offers.items()
+        if price is not None and on_shelf and currency == store.currency
+    }
+    if len(prices) < len(offers):
+        refuse_lines(request, store)
+    return prices
+
+
+def refuse_lines(request: QuoteRequest, store: StoreOffers) -> None:
+    """Raise what stands against a basket of which a line cannot be sold."""
+    offers = [store.by_sku[line.sku] for line in request.lines]
     refuse(SkuNotListed, request, [offer.price is None for offer in offers], "a SKU that the store lists")
     refuse(ListingOffShelf, request, [not offer.on_shelf for offer in offers], "a SKU that is on the shelf")
     stale = [offer.currency != store.currency for offer in offers]
     refuse(PriceCurrencyStale, request, stale, f"a SKU with a price in {store.currency}")
-    return {sku: offer.price for sku, offer in by_sku.items() if offer.price is not None}
 
 
 def refuse(error: type[DomainError], request: QuoteRequest, wrong: Sequence[bool], expected: str) -> None:
