@@ -12,7 +12,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from storeops.common import consumer, timers
-from storeops.common.bus import postgres
+from storeops.common.bus import postgres, postgres_relay
 from storeops.common.bus.base import Batch, Message
 from storeops.common.bus.postgres import PostgresSubscription
 from storeops.common.db import ReadSession, WriteSession, transaction
@@ -150,9 +150,9 @@ def delete_before_ack(site: Site) -> None:
 
 def relay_in_any_order(site: Site) -> None:
     """The relay numbers events as they come to hand, not as they were written."""
-    shuffled = changed(postgres.RELAY, "ORDER BY id LIMIT $1", "ORDER BY random() LIMIT $1")
+    shuffled = changed(postgres_relay.RELAY, "ORDER BY id LIMIT $1", "ORDER BY random() LIMIT $1")
     shuffled = changed(shuffled, "topic, partition ORDER BY id", "topic, partition ORDER BY random()")
-    site.patch.setattr(postgres, "RELAY", shuffled)
+    site.patch.setattr(postgres_relay, "RELAY", shuffled)
 
 
 def publish_before_commit(site: Site) -> None:

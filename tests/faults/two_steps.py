@@ -3,7 +3,7 @@
 from typing import Any
 
 import asyncpg
-from storeops.common.bus.postgres import PostgresRelay
+from storeops.common.bus.postgres_relay import PostgresRelay
 from storeops.common.db import Database, transaction
 from storeops.common.scope import worker_scope
 from storeops.common.signals import Signals
@@ -20,11 +20,11 @@ WITH placed AS (
     SELECT taken.*, taken.hash % topic.partitions AS partition
     FROM jsonb_populate_recordset(NULL::{schema}.outbox, $1::jsonb) AS taken JOIN bus.topic USING (topic)
 ), counted AS (
-    SELECT topic, partition, count(*) AS n FROM placed GROUP BY topic, partition
+    SELECT topic, partition, count(*) AS n, array_agg(DISTINCT type) AS types FROM placed GROUP BY topic, partition
 ), head AS (
     UPDATE bus.partition AS held SET next_offset = next_offset + n FROM counted
     WHERE held.topic = counted.topic AND held.partition = counted.partition
-    RETURNING held.topic, held.partition, held.next_offset AS head, held.next_offset - n AS base, n
+    RETURNING held.topic, held.partition, held.next_offset AS head, held.next_offset - n AS base, n, types
 ), written AS (
     INSERT INTO bus.message
         (topic, partition, "offset", event_id, key, sequence, type, store_id, occurred_at, headers, payload)
@@ -32,7 +32,7 @@ WITH placed AS (
         event_id, key, sequence, type, store_id, occurred_at, headers, payload
     FROM placed JOIN head USING (topic, partition)
 )
-SELECT topic, partition, head, n FROM head
+SELECT topic, partition, head, types, n FROM head
 """
 """Puts given events on the bus: what a relay does that has taken them from the outbox before."""
 
@@ -48,6 +48,6 @@ class TwoStepRelay(PostgresRelay):
     async def put(self, events: str) -> int:
         """Append events, given as JSON, to the log."""
         written = await apart(self._database, self.schema, self.write, events)
-        for topic, partition, head, _ in written:
-            self._signals.emit(f"topic:{topic}", [partition, head])
+        for topic, partition, head, types, _ in written:
+            self._signals.emit(f"topic:{topic}", [partition, head, types])
         return sum(row["n"] for row in written)

@@ -71,6 +71,11 @@ class EventRouter:
 
         return register
 
+    @property
+    def types(self) -> frozenset[str] | None:
+        """The types this group handles; None: all."""
+        return None if self.raw is not None else frozenset(self.handlers)
+
     def topics(self, every: Sequence[str]) -> list[str]:
         """The topics this group reads."""
         if self.raw is not None:

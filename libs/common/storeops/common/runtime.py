@@ -235,7 +235,7 @@ async def workers(parts: Parts) -> list[Coroutine[Any, Any, None]]:
         database = parts.databases[name]
         running.append(run_relay(await parts.bus.relay(database, name), name, parts.signals))
         for router in service.events:
-            subscription = await parts.bus.subscribe(router.group, router.topics(topics))
+            subscription = await parts.bus.subscribe(router.group, router.topics(topics), types=router.types)
             running.append(Consumer(database, name, router, parts.signals).run(subscription))
         timers = TimerRunner(database, name, service.jobs, parts.signals)
         running.extend((timers.run(), timers.run_upkeep(), run_upkeep(database, name)))

@@ -76,7 +76,7 @@ class Window(NamedTuple):
 
 def demo(  # noqa: PLR0917 - typer reads options from parameters
     days: Annotated[int, typer.Option(min=1, max=365, help="Days to replay.")] = DEFAULT_DAYS,
-    everything: Annotated[bool, typer.Option("--all", help="The whole year, in steps of an hour.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="The whole year, in steps of two hours.")] = False,
     bus: Annotated[str, typer.Option(help="postgres, or kafka: a real broker is started for it.")] = "postgres",
     leave: Annotated[bool, typer.Option("--exit", help="End after the summary instead of serving on.")] = False,
     report: Annotated[Path | None, typer.Option("--json", help="Write the summary's figures to this file.")] = None,
@@ -87,7 +87,7 @@ def demo(  # noqa: PLR0917 - typer reads options from parameters
         raise fail(f"--bus is {bus!r}; expected postgres or kafka", 2)
     window = Window(DEFAULT_START, days, timedelta(minutes=15))
     if everything:
-        window = Window(FIRST_DAY, (LAST_DAY - FIRST_DAY).days + 1, timedelta(hours=1), stops="target")
+        window = Window(FIRST_DAY, (LAST_DAY - FIRST_DAY).days + 1, timedelta(hours=2), stops="target")
     try:
         run(show_everything(window, bus=bus, port=port, leave=leave, report=report))
     except (DemoStopped, EmbeddedServerError) as error:

@@ -121,8 +121,13 @@ class Bus(Protocol):
         """The relay of a service."""
         ...
 
-    async def subscribe(self, group: str, topics: Sequence[str]) -> Subscription:
-        """Join a group; a new group starts at the beginning of the log."""
+    async def subscribe(
+        self, group: str, topics: Sequence[str], *, types: frozenset[str] | None = None
+    ) -> Subscription:
+        """Join a group; a new group starts at the beginning of the log.
+
+        `types` are those that it handles, None if all: messages of others may be given to it later, several together.
+        """
         ...
 
     async def alive(self) -> None:

@@ -247,7 +247,13 @@ class KafkaBus:
         """The relay of a service."""
         return KafkaRelay(database, service, client=self._client, prefix=self.prefix, partitions=self.partitions)
 
-    async def subscribe(self, group: str, topics: Sequence[str]) -> KafkaSubscription:
+    async def subscribe(
+        self,
+        group: str,
+        topics: Sequence[str],
+        *,
+        types: frozenset[str] | None = None,  # noqa: ARG002 - the broker tells of offsets alone
+    ) -> KafkaSubscription:
         """Join a group."""
         self._groups.add(group)
         subscription = KafkaSubscription(self, group, topics)

@@ -92,7 +92,8 @@ class KafkaRelay:
         if self._keeper is None or self._keeper.is_closed():
             self._locked = False
             self._keeper = await self._database.connect_driver()
-            await self._keeper.execute(f"SET ROLE wrk_{self._service}")
+            # A delete that a crash of the server undoes sends its events again, as a crash just before it would.
+            await self._keeper.execute(f"SET ROLE wrk_{self._service}; SET synchronous_commit = off")
         if not self._locked:
             lock = f"SELECT pg_try_advisory_lock(hashtext('storeops.relay.{self._service}'))"
             self._locked = await self._keeper.fetchval(lock)

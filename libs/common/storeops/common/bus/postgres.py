@@ -11,10 +11,10 @@ from datetime import datetime
 from math import ceil
 from typing import Any
 
-import asyncpg
 from asyncpg import Record
 
 from storeops.common.bus.base import Batch, Message, OwnershipLost
+from storeops.common.bus.postgres_relay import PostgresRelay
 from storeops.common.clock import monotonic
 from storeops.common.db import Database, WriteSession
 from storeops.common.signals import Signals
@@ -62,38 +62,6 @@ DDL = [
 ]
 """The log's tables."""
 
-RELAY = """
-WITH own AS MATERIALIZED (
-    SELECT pg_try_advisory_xact_lock(hashtext('storeops.relay.{schema}')) AS mine
-), taken AS (
-    DELETE FROM {schema}.outbox
-    WHERE ctid = ANY (ARRAY(SELECT ctid FROM {schema}.outbox WHERE (SELECT mine FROM own) ORDER BY id LIMIT $1))
-    RETURNING *
-), placed AS (
-    SELECT taken.*, taken.hash % topic.partitions AS partition FROM taken LEFT JOIN bus.topic USING (topic)
-), counted AS (
-    SELECT topic, partition, count(*) AS n FROM placed GROUP BY topic, partition
-), head AS (
-    UPDATE bus.partition AS held SET next_offset = next_offset + n FROM counted
-    WHERE held.topic = counted.topic AND held.partition = counted.partition
-    RETURNING held.topic, held.partition, held.next_offset, n
-), written AS (
-    INSERT INTO bus.message
-        (topic, partition, "offset", event_id, key, sequence, type, store_id, occurred_at, headers, payload)
-    SELECT topic, partition, next_offset - n + row_number() OVER (PARTITION BY topic, partition ORDER BY id) - 1,
-        event_id, key, sequence, type, store_id, occurred_at, headers, payload
-    FROM placed LEFT JOIN head USING (topic, partition)
-)
-SELECT topic, partition, next_offset, n FROM head
-"""
-"""One turn of a relay: nothing moves while another relay of the service turns, which the lock only spares the wait.
-
-The outer joins make an event of a topic that does not exist break the statement, rather than leave the outbox for
-nowhere. A topic has one producer, so no two relays lock the same partition rows. Rows are named by their place, since
-the outbox is empty whenever the planner is told how large it is: a join over it was planned for no rows and took a
-hundred times as long over ten thousand. Nobody else moves them.
-"""
-
 FENCE = (
     "UPDATE bus.group_offset SET next_offset = $6 "
     "WHERE grp = $1 AND topic = $2 AND partition = $3 AND epoch = $4 AND next_offset = $5 RETURNING 1"
@@ -109,6 +77,9 @@ WITH unsynced AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', tr
 SWEEP = 0.25
 """Seconds between two looks for what no hint told of."""
 
+IDLE = 0.05
+"""Seconds after which a group that was only told of types that it does not handle passes them over."""
+
 CLAIM = """
 UPDATE bus.group_offset SET owner = $2, epoch = epoch + 1, lease_until = now() + $3 * interval '1 second'
 WHERE grp = $1 AND (topic, partition) IN (
@@ -119,65 +90,28 @@ WHERE grp = $1 AND (topic, partition) IN (
 """
 
 
-class PostgresRelay:
-    """Moves an outbox into the log: delete, number, insert in one statement, which is the transaction.
-
-    On a connection of its own that stays in the service's role: a turn is one message, and no lock outlives it.
-    """
-
-    def __init__(self, database: Database, service: str, signals: Signals) -> None:
-        self._database = database
-        self._service = service
-        self._signals = signals
-        self._sql = RELAY.format(schema=service)
-        self._keeper: asyncpg.Connection[Record] | None = None
-
-    async def turn(self, limit: int) -> int:
-        """Move at most `limit` events. Raises `LookupError` for an event whose topic does not exist."""
-        keeper = await self._keep()
-        try:
-            moved = await keeper.fetch(self._sql, limit)
-        except asyncpg.NotNullViolationError as error:
-            unknown = f"SELECT DISTINCT topic FROM {self._service}.outbox EXCEPT SELECT topic FROM bus.topic"
-            message = f"topics {[row[0] for row in await keeper.fetch(unknown)]} do not exist on the bus"
-            raise LookupError(message) from error
-        for topic, partition, head, _ in moved:
-            self._signals.emit(f"topic:{topic}", [partition, head])
-        return sum(row["n"] for row in moved)
-
-    async def close(self) -> None:
-        """Give the connection back."""
-        keeper, self._keeper = self._keeper, None
-        if keeper is not None:
-            keeper.terminate()
-
-    async def _keep(self) -> "asyncpg.Connection[Record]":
-        if self._keeper is None or self._keeper.is_closed():
-            keeper = await self._database.connect_driver()
-            try:
-                await keeper.execute(f"SET ROLE wrk_{self._service}; SET lock_timeout = '10s'; SET jit = off")
-            except BaseException:
-                keeper.terminate()
-                raise
-            self._keeper = keeper
-        return self._keeper
-
-
 class PostgresSubscription:
     """One member of a group: owns partitions under a lease, reads on from its own position."""
 
-    def __init__(self, bus: "PostgresBus", group: str, topics: Sequence[str]) -> None:
+    def __init__(
+        self, bus: "PostgresBus", group: str, topics: Sequence[str], types: frozenset[str] | None = None
+    ) -> None:
         self._bus = bus
         self._group = group
+        self._types = types
         self._member = f"{os.getpid()}-{os.urandom(6).hex()}"
         self._owned: dict[tuple[str, int], tuple[int, int]] = {}
         """Partition → (epoch, position)."""
         self._heads: dict[tuple[str, int], int] = {}
         """Partition → where its log ends, as far as was heard or seen."""
+        self._idle: dict[tuple[str, int], int] = {}
+        """The same, of partitions that were only told to hold what this group does not handle."""
+        self._see_idle_at: asyncio.TimerHandle | None = None
         self._wake = asyncio.Event()
         self._beat_at = 0.0
         self._swept_at = 0.0
         self._stop = [bus.signals.on(f"topic:{topic}", self._hinted(topic)) for topic in topics]
+        self._stop.append(bus.signals.on("hurry", lambda _data: self._see_idle()))
 
     async def poll(self, limit: int, wait: float) -> Batch | None:
         """The next messages of one owned partition."""
@@ -221,6 +155,8 @@ class PostgresSubscription:
         """Leave the group and free its partitions."""
         for stop in self._stop:
             stop()
+        if self._see_idle_at is not None:
+            self._see_idle_at.cancel()
         await self._bus.database.fetch(
             "WITH gone AS (DELETE FROM bus.member WHERE grp = $1 AND member = $2) "
             "UPDATE bus.group_offset SET owner = NULL, lease_until = NULL WHERE grp = $1 AND owner = $2",
@@ -229,14 +165,30 @@ class PostgresSubscription:
         )
 
     def _hinted(self, topic: str) -> Any:
-        def hear(data: tuple[int, int]) -> None:
-            partition, head = data
+        def hear(data: tuple[int, int, Sequence[str]]) -> None:
+            partition, head, types = data
             place = (topic, partition)
-            if place in self._owned:
+            if place not in self._owned:
+                return
+            if self._types is None or not self._types.isdisjoint(types):
                 self._heads[place] = max(head, self._heads.get(place, 0))
                 self._wake.set()
+                return
+            self._idle[place] = head
+            if self._see_idle_at is None:
+                self._see_idle_at = asyncio.get_running_loop().call_later(IDLE, self._see_idle)
 
         return hear
+
+    def _see_idle(self) -> None:
+        """Count what is not handled here among what is to be read."""
+        if self._see_idle_at is not None:
+            self._see_idle_at.cancel()
+            self._see_idle_at = None
+        for place, head in self._idle.items():
+            self._heads[place] = max(head, self._heads.get(place, 0))
+            self._wake.set()
+        self._idle.clear()
 
     async def _look(self, limit: int) -> Batch | None:
         # Before the look, so that a hint that comes meanwhile lasts.
@@ -338,7 +290,9 @@ class PostgresBus:
         """The relay of a service whose schema lies in this database."""
         return PostgresRelay(database, service, self.signals)
 
-    async def subscribe(self, group: str, topics: Sequence[str]) -> PostgresSubscription:
+    async def subscribe(
+        self, group: str, topics: Sequence[str], *, types: frozenset[str] | None = None
+    ) -> PostgresSubscription:
         """Join a group; a new one starts at the first message that is still kept."""
         await self.database.fetch(
             "INSERT INTO bus.group_offset (grp, topic, partition, next_offset) "
@@ -348,7 +302,7 @@ class PostgresBus:
             group,
             list(topics),
         )
-        return PostgresSubscription(self, group, topics)
+        return PostgresSubscription(self, group, topics, types)
 
     async def alive(self) -> None:
         """The log lives in the database, which is asked by itself."""
