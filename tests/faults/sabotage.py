@@ -28,7 +28,15 @@ from storeops.orders.intake.commands import paying, placing
 from storeops.orders.intake.schemas import ChannelOrder
 
 from .miniature import Frailty, NotBegun, Sabotage, Site, miniature, stage
-from .scenes import Scene, two_batches_crosswise, two_callers_in_turn, two_carts_at_once, two_facts_at_once, two_owners
+from .scenes import (
+    Scene,
+    two_batches_crosswise,
+    two_callers_in_turn,
+    two_carts_at_once,
+    two_deciders_at_once,
+    two_facts_at_once,
+    two_owners,
+)
 from .two_steps import TwoStepRelay, apart
 
 RUNS = 12
@@ -354,7 +362,9 @@ BUILDS: dict[str, Build] = {
     "position before effect": Build("the group's position commits before the effect", position_before_effect),
     "no fencing": Build("a member goes on past its lease", no_fencing, two_owners),
     "parking without key": Build("what follows a parked message of its key goes on", park_without_key),
-    "naive stock check": Build("stock is read, judged and then written, without a lock", read_then_write_stock),
+    "naive stock check": Build(
+        "stock is read, judged and then written, without a lock", read_then_write_stock, two_deciders_at_once
+    ),
     "unsorted locks": Build("levels are locked in no order", lock_stock_in_any_order, two_carts_at_once),
     "levels without ledger": Build("one change of a level in fifty writes no ledger line", levels_without_ledger),
     "timer outside": Build("deadlines are armed after the commit of their cause", arm_after_commit),
@@ -371,4 +381,3 @@ BUILDS: dict[str, Build] = {
     ),
 }
 """Every build, by its name in `docs/proof.md`."""
-SCENES: dict[str, Scene] = {name: build.scene for name, build in BUILDS.items() if build.scene is not None}

@@ -11,7 +11,7 @@ from storeops.common import consumer
 from storeops.common.auth.permissions import Role
 from storeops.common.bus.base import Message, OwnershipLost
 from storeops.common.consumer import Decoded
-from storeops.common.contracts.orders import OrderShipDueSoon, OrderShipLate
+from storeops.common.contracts.orders import OrderLine, OrderPlaced, OrderShipDueSoon, OrderShipLate
 from storeops.common.db import transaction
 from storeops.common.doctor import Finding, examine
 from storeops.common.ids import new_id
@@ -20,13 +20,14 @@ from storeops.common.testing.harness import Harness
 from storeops.common.testing.shop import said
 from storeops.customer_service.events import events as ticket_events
 from storeops.customer_service.tickets.commands.facts import record_order_facts
+from storeops.inventory.stock.commands.allocation import allocate_orders
 from storeops.inventory.stock.queries.levels import lock_levels
 from storeops.inventory.stock.rules import LevelKey
 
 from .checks import finding
 from .history import History
 from .load import Load
-from .run import open_market
+from .run import HOT_PIECES, open_market
 
 Scene = Callable[[Harness, "asyncpg.Connection[asyncpg.Record]", Random], Awaitable[list[Finding]]]
 
@@ -118,6 +119,45 @@ async def two_owners(harness: Harness, admin: "asyncpg.Connection[asyncpg.Record
     await first.close()
     await second.close()
     return [finding("spine", "I7 who has lost a partition commits nothing of it", wrong)]
+
+
+async def two_deciders_at_once(
+    harness: Harness, _admin: "asyncpg.Connection[asyncpg.Record]", chance: Random
+) -> list[Finding]:
+    """Two workers decide at the same instant whom the last pieces of a SKU go to; there are half enough for all."""
+    market = await open_market(await harness.client(Role.OWNER))
+    now = await harness.now()
+    database = harness.parts.databases["inventory"]
+    store_id = chance.choice(market.stores)
+
+    async def decide() -> None:
+        orders = [order_of(store_id, market.hot, now) for _ in range(HOT_PIECES)]
+        async with transaction(database, worker_scope("inventory")) as session:
+            await allocate_orders(session, orders)
+
+    outcomes = await asyncio.gather(decide(), decide(), return_exceptions=True)
+    ended = [repr(outcome) for outcome in outcomes if outcome is not None]
+    found = await examine(database, "inventory", harness.services["inventory"].invariants)
+    return [*found, finding("inventory", "I1 who comes too late is told so", ended)]
+
+
+def order_of(store_id: str, sku: str, now: datetime) -> OrderPlaced:
+    """An order for one piece."""
+    line = OrderLine(line_no=1, sku=sku, quantity=1, gross=1990, discount=0, net=1990)
+    return OrderPlaced(
+        occurred_at=now,
+        order_id=new_id("ord"),
+        store_id=store_id,
+        customer_id=new_id("cus"),
+        channel="own",
+        placed_at=now,
+        currency="CNY",
+        lines=(line,),
+        gross=1990,
+        discount=0,
+        net=1990,
+        payable=1990,
+    )
 
 
 async def two_carts_at_once(
