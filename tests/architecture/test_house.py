@@ -264,7 +264,7 @@ def test_no_address_of_an_index_is_committed() -> None:
 
 def test_every_silenced_check_has_its_reason_beside_it() -> None:
     everywhere = [*SOURCES, *(path for path in (ROOT / "tests").rglob("*.py") if "__pycache__" not in path.parts)]
-    silenced = re.compile(r"# (noqa|type: ignore|pyright: ignore)\b(?P<rest>.*)$", re.MULTILINE)
+    silenced = re.compile(r"#\s*(ruff:\s*noqa|noqa|type:\s*ignore|pyright:)(?P<rest>.*)$", re.MULTILINE | re.IGNORECASE)
     unreasoned = [
         f"{name_of(path)}: {found.group()}"
         for path in everywhere

@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 from storeops.common import db
 from storeops.common.consumer import is_passing
-from storeops.common.db import CommitRefused, Database, DatabaseBusy, reading, transaction
+from storeops.common.db import CommitRefused, Database, DatabaseBusy, WriteSession, reading, transaction
 from storeops.common.scope import Scope, worker_scope
 from storeops.common.testing.probe import SERVICE, Probe, say
 
@@ -61,8 +61,11 @@ async def test_a_reading_session_cannot_write(probe: Probe) -> None:
 
 
 async def test_a_commit_that_fails_is_an_error_and_the_connection_stays_good(small: Database) -> None:
+    sessions: list[WriteSession] = []
+
     async def commit_in_vain() -> None:
         async with transaction(small, WORKER) as session:
+            sessions.append(session)
             # Refused only at the commit, as a serialisation failure or a deferred constraint would be.
             await session.fetch(
                 "CREATE TEMPORARY TABLE late (n int UNIQUE DEFERRABLE INITIALLY DEFERRED) ON COMMIT DROP"
@@ -72,6 +75,7 @@ async def test_a_commit_that_fails_is_an_error_and_the_connection_stays_good(sma
 
     with pytest.raises(asyncpg.UniqueViolationError):
         await commit_in_vain()
+    assert not sessions[0].committed
     async with transaction(small, WORKER) as session:
         assert await session.fetchval("SELECT count(*) FROM probe.outbox") == 0
     await small.close()

@@ -1,5 +1,7 @@
 """What hints of the PostgreSQL log bring about. A lost hint costs time and nothing else: none of this is promised."""
 
+import asyncio
+
 import pytest
 from storeops.common.bus import postgres
 from storeops.common.bus.postgres import PostgresBus
@@ -28,9 +30,10 @@ async def test_a_hint_wakes_whom_it_concerns_and_others_when_there_is_hurry(stag
     assert await unconcerned.poll(500, 0) is None
 
     for number in range(3):
+        waiting = asyncio.create_task(concerned.poll(500, PATIENCE))
         await stage.probe.say("ord_1", str(number))
         await stage.send()
-        batch = await concerned.poll(500, 0)
+        batch = await waiting
         assert batch is not None
         assert [message.sequence for message in batch.messages] == [number + 1]
         await concerned.settle(batch)
@@ -48,7 +51,6 @@ async def test_a_hint_wakes_whom_it_concerns_and_others_when_there_is_hurry(stag
 
 async def test_what_concerns_nobody_is_passed_over_in_a_while(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres, "IDLE", 0.001)
-    monkeypatch.setattr(postgres, "SWEEP", PATIENCE)
     await stage.open()
     unconcerned = await stage.bus.subscribe("unconcerned", [TOPIC], types=UNCONCERNED)
     await unconcerned.poll(500, 0)

@@ -49,5 +49,5 @@ class TwoStepRelay(PostgresRelay):
         """Append events, given as JSON, to the log."""
         written = await apart(self._database, self.schema, self.write, events)
         for topic, partition, head, types, _ in written:
-            self._signals.emit(f"topic:{topic}", [partition, head, types])
+            self._signals.emit(f"log:{topic}", [partition, head, types])
         return sum(row["n"] for row in written)

@@ -12,14 +12,14 @@ RANDOM = (1 << 80) - 1 & ~(0xF << 76) & ~(0x3 << 62)
 
 def uuid7() -> uuid.UUID:
     """A UUID of version 7 (RFC 9562): 48 bits of machine milliseconds, 74 random bits."""
-    return uuid.UUID(int=next_value())
+    return uuid.UUID(int=fresh_value())
 
 
 def new_id(prefix: str) -> str:
     """An id such as `ord_0193…`: the prefix, an underscore, 32 hexadecimal digits."""
-    return f"{prefix}_{next_value():032x}"
+    return f"{prefix}_{fresh_value():032x}"
 
 
-def next_value() -> int:
+def fresh_value() -> int:
     """The 128 bits of a new UUID of version 7."""
     return machine_ms() << 80 | VERSION_AND_VARIANT | int.from_bytes(os.urandom(10), "big") & RANDOM

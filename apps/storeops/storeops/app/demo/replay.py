@@ -1,6 +1,6 @@
 """The replay: real channel orders and seeded own-site orders through the public API, under the sandbox clock.
 
-Each step plays time to its end and then hands in what happened in it, as a channel's hourly pull would. People are
+Each step plays time to its end and then hands in what happened in it, as a channel's pull would. People are
 seeded too: who packs when, who pays, who cancels, how an agent settles. `seeding` says what is drawn how.
 """
 

@@ -64,13 +64,18 @@ DDL = [
 
 FENCE = (
     "UPDATE bus.group_offset SET next_offset = $6 "
-    "WHERE grp = $1 AND topic = $2 AND partition = $3 AND epoch = $4 AND next_offset = $5 RETURNING 1"
+    "WHERE grp = $1 AND topic = $2 AND partition = $3 AND epoch = $4 AND next_offset = $5 AND EXISTS (SELECT "
+    'FROM bus.message AS last WHERE last.topic = $2 AND last.partition = $3 AND last."offset" = $6 - 1 '
+    "AND last.event_id = $7::uuid) RETURNING 1"
 )
-"""Moves a group's offset, under the epoch and from the position of who moves it."""
+"""Moves a group's offset, under the epoch and from the position of who moves it, past messages that are still there.
+
+A crash of the server may take back the last turns of relays; then other events come to lie at the same offsets.
+"""
 
 PASS_OVER = f"""
 WITH unsynced AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))
-{FENCE.replace(" WHERE", " FROM unsynced WHERE")}
+{FENCE.replace(" WHERE", " FROM unsynced WHERE", 1)}
 """
 """The same in a transaction of its own, whose commit waits for no disk."""
 
@@ -106,11 +111,11 @@ class PostgresSubscription:
         """Partition → where its log ends, as far as was heard or seen."""
         self._idle: dict[tuple[str, int], int] = {}
         """The same, of partitions that were only told to hold what this group does not handle."""
-        self._see_idle_at: asyncio.TimerHandle | None = None
+        self._idle_timer: asyncio.TimerHandle | None = None
         self._wake = asyncio.Event()
         self._beat_at = 0.0
         self._swept_at = 0.0
-        self._stop = [bus.signals.on(f"topic:{topic}", self._hinted(topic)) for topic in topics]
+        self._stop = [bus.signals.on(f"log:{topic}", self._hinted(topic)) for topic in topics]
         self._stop.append(bus.signals.on("hurry", lambda _data: self._see_idle()))
 
     async def poll(self, limit: int, wait: float) -> Batch | None:
@@ -132,8 +137,9 @@ class PostgresSubscription:
         """Move the group's offset past what is none of its business; a crash may forget it, and it is passed again."""
         self._require(batch, await self._bus.database.fetch(PASS_OVER, *self._step(batch)))
 
-    def _step(self, batch: Batch) -> tuple[str, str, int, int, int, int]:
-        return (self._group, batch.topic, batch.partition, batch.epoch, batch.start, batch.end)
+    def _step(self, batch: Batch) -> tuple[str, str, int, int, int, int, str]:
+        last = batch.messages[-1].event_id
+        return (self._group, batch.topic, batch.partition, batch.epoch, batch.start, batch.end, last)
 
     def _require(self, batch: Batch, moved: Sequence[Record]) -> None:
         if not moved:
@@ -155,8 +161,8 @@ class PostgresSubscription:
         """Leave the group and free its partitions."""
         for stop in self._stop:
             stop()
-        if self._see_idle_at is not None:
-            self._see_idle_at.cancel()
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
         await self._bus.database.fetch(
             "WITH gone AS (DELETE FROM bus.member WHERE grp = $1 AND member = $2) "
             "UPDATE bus.group_offset SET owner = NULL, lease_until = NULL WHERE grp = $1 AND owner = $2",
@@ -174,20 +180,21 @@ class PostgresSubscription:
                 self._heads[place] = max(head, self._heads.get(place, 0))
                 self._wake.set()
                 return
-            self._idle[place] = head
-            if self._see_idle_at is None:
-                self._see_idle_at = asyncio.get_running_loop().call_later(IDLE, self._see_idle)
+            self._idle[place] = max(head, self._idle.get(place, 0))
+            if self._idle_timer is None:
+                self._idle_timer = asyncio.get_running_loop().call_later(IDLE, self._see_idle)
 
         return hear
 
     def _see_idle(self) -> None:
-        """Count what is not handled here among what is to be read."""
-        if self._see_idle_at is not None:
-            self._see_idle_at.cancel()
-            self._see_idle_at = None
+        """Read on to the end of the idle partitions too."""
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+            self._idle_timer = None
         for place, head in self._idle.items():
-            self._heads[place] = max(head, self._heads.get(place, 0))
-            self._wake.set()
+            if head > self._heads.get(place, 0):
+                self._heads[place] = head
+                self._wake.set()
         self._idle.clear()
 
     async def _look(self, limit: int) -> Batch | None:

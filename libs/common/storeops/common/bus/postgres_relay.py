@@ -64,7 +64,7 @@ class PostgresRelay:
             message = f"topics {[row[0] for row in await keeper.fetch(unknown)]} do not exist on the bus"
             raise LookupError(message) from error
         for topic, partition, head, types, _ in moved:
-            self._signals.emit(f"topic:{topic}", [partition, head, types])
+            self._signals.emit(f"log:{topic}", [partition, head, types])
         return sum(row["n"] for row in moved)
 
     async def close(self) -> None:

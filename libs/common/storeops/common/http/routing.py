@@ -54,11 +54,17 @@ class CommitMissing(Exception):
 
 
 class JsonRequest(Request):
-    """A request whose body is read by the faster parser, which takes no NaN for a number."""
+    """A request whose body is read by the faster parser."""
 
     async def json(self) -> Any:
-        """The parsed body; raises `JSONDecodeError`. Parsed at each call: the framework asks once."""
-        return orjson.loads(await self.body())
+        """The parsed body; raises `JSONDecodeError`. What the fast parser refuses, the usual one has the last word on.
+
+        It takes halves of surrogate pairs, other encodings and more: its value is then refused by the field's name.
+        """
+        try:
+            return orjson.loads(await self.body())
+        except orjson.JSONDecodeError:
+            return await super().json()
 
 
 class SpineRoute(APIRoute):

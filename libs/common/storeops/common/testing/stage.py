@@ -128,7 +128,7 @@ class Stage:
 
     async def join(self, router: EventRouter, bus: Bus | None = None) -> Member:
         """One more member of a group."""
-        subscription = await (bus or self.bus).subscribe(router.group, [TOPIC])
+        subscription = await (bus or self.bus).subscribe(router.group, [TOPIC], types=router.types)
         self._stack.push_async_callback(subscription.close)
         signals = Signals(self.database, shared=False)
         return Member(Consumer(self.database, SERVICE, router, signals), subscription)

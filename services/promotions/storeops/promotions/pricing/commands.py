@@ -59,25 +59,28 @@ def sellable_prices(request: QuoteRequest, store: StoreOffers) -> dict[str, int]
         if price is not None and on_shelf and currency == store.currency
     }
     if len(prices) < len(offers):
-        refuse_lines(request, store)
+        raise refusal_of(request, store)
     return prices
 
 
-def refuse_lines(request: QuoteRequest, store: StoreOffers) -> None:
-    """Raise what stands against a basket of which a line cannot be sold."""
+def refusal_of(request: QuoteRequest, store: StoreOffers) -> DomainError:
+    """What stands against a basket of which a line cannot be sold."""
     offers = [store.by_sku[line.sku] for line in request.lines]
-    refuse(SkuNotListed, request, [offer.price is None for offer in offers], "a SKU that the store lists")
-    refuse(ListingOffShelf, request, [not offer.on_shelf for offer in offers], "a SKU that is on the shelf")
+    unknown = [offer.price is None for offer in offers]
+    if any(unknown):
+        return refusal(SkuNotListed, request, unknown, "a SKU that the store lists")
+    hidden = [not offer.on_shelf for offer in offers]
+    if any(hidden):
+        return refusal(ListingOffShelf, request, hidden, "a SKU that is on the shelf")
     stale = [offer.currency != store.currency for offer in offers]
-    refuse(PriceCurrencyStale, request, stale, f"a SKU with a price in {store.currency}")
+    return refusal(PriceCurrencyStale, request, stale, f"a SKU with a price in {store.currency}")
 
 
-def refuse(error: type[DomainError], request: QuoteRequest, wrong: Sequence[bool], expected: str) -> None:
-    """Raise `error`, with a pointer to every line that is wrong, if one is."""
+def refusal(error: type[DomainError], request: QuoteRequest, wrong: Sequence[bool], expected: str) -> DomainError:
+    """An `error` with a pointer to every line that is wrong."""
     errors = [
         {"pointer": f"/body/lines/{place}/sku", "value": line.sku, "expected": expected}
         for place, (line, refused) in enumerate(zip(request.lines, wrong, strict=True))
         if refused
     ]
-    if errors:
-        raise error(f"{', '.join(str(each['value']) for each in errors)}: expected {expected}", errors=errors)
+    return error(f"{', '.join(str(each['value']) for each in errors)}: expected {expected}", errors=errors)
