@@ -56,7 +56,7 @@ async def audit(probe: Probe) -> list[tuple[str, str, str, int]]:
 
 
 async def replay(probe: Probe, router: EventRouter, **which: str | bool) -> list[tuple[str, int, str]]:
-    verdicts = await replay_parked(probe.database, SERVICE, router, actor="staff_1", **which)  # pyright: ignore[reportArgumentType] - named by the test's parameters
+    verdicts = await replay_parked(probe.database, SERVICE, router, actor="staff_1", **which)  # pyright: ignore[reportArgumentType] - the keywords differ from case to case
     return [(verdict.key, verdict.sequence, verdict.outcome) for verdict in verdicts]
 
 

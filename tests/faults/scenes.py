@@ -7,6 +7,7 @@ from datetime import datetime
 from random import Random
 
 import asyncpg
+from storeops.app.samples import sample_of
 from storeops.common import consumer
 from storeops.common.auth.permissions import Role
 from storeops.common.bus.base import Message, OwnershipLost
@@ -126,12 +127,11 @@ async def two_deciders_at_once(
 ) -> list[Finding]:
     """Two workers decide at the same instant whom the last pieces of a SKU go to; there are half enough for all."""
     market = await open_market(await harness.client(Role.OWNER))
-    now = await harness.now()
     database = harness.parts.databases["inventory"]
     store_id = chance.choice(market.stores)
 
     async def decide() -> None:
-        orders = [order_of(store_id, market.hot, now) for _ in range(HOT_PIECES)]
+        orders = [order_of(store_id, market.hot) for _ in range(HOT_PIECES)]
         async with transaction(database, worker_scope("inventory")) as session:
             await allocate_orders(session, orders)
 
@@ -141,23 +141,12 @@ async def two_deciders_at_once(
     return [*found, finding("inventory", "I1 who comes too late is told so", ended)]
 
 
-def order_of(store_id: str, sku: str, now: datetime) -> OrderPlaced:
+def order_of(store_id: str, sku: str) -> OrderPlaced:
     """An order for one piece."""
     line = OrderLine(line_no=1, sku=sku, quantity=1, gross=1990, discount=0, net=1990)
-    return OrderPlaced(
-        occurred_at=now,
-        order_id=new_id("ord"),
-        store_id=store_id,
-        customer_id=new_id("cus"),
-        channel="own",
-        placed_at=now,
-        currency="CNY",
-        lines=(line,),
-        gross=1990,
-        discount=0,
-        net=1990,
-        payable=1990,
-    )
+    sample = sample_of(OrderPlaced)
+    assert isinstance(sample, OrderPlaced)
+    return sample.model_copy(update={"order_id": new_id("ord"), "store_id": store_id, "lines": (line,)})
 
 
 async def two_carts_at_once(
